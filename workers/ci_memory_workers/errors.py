@@ -1,0 +1,71 @@
+"""One tree of errors: what happened, to which id, what to do next. ``reason`` is short and fit for a metric's label."""
+
+from __future__ import annotations
+
+
+class CiMemoryError(Exception):
+    """The root of all errors that ci-memory raises on purpose."""
+
+    reason = "error"
+
+
+class Permanent(CiMemoryError):
+    """Trying again changes nothing."""
+
+    reason = "permanent"
+
+
+class Retryable(CiMemoryError):
+    """May work later. ``retry_after`` is the other side's wish in seconds, where it has one."""
+
+    reason = "retryable"
+
+    def __init__(self, message: str, *, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class AnalystUnavailable(Retryable):
+    """The LLM can't be reached or is busy (timeout, 429, 5xx)."""
+
+    reason = "analyst_unavailable"
+
+
+class AnalystMisbehaved(Retryable):
+    """The LLM answered something that is not an answer (broken JSON, wrong shape). A few retries, then rules."""
+
+    reason = "analyst_misbehaved"
+
+
+class AnalystRefused(Permanent):
+    """The LLM refuses this failure (a refusal, 400, 401, 403, 404)."""
+
+    reason = "analyst_refused"
+
+
+class KnowledgeUnavailable(Retryable):
+    """Aegis can't be reached, is busy or limits the rate."""
+
+    reason = "knowledge_unavailable"
+
+
+class KnowledgeRefused(Permanent):
+    """Aegis refuses this memory or this id for good."""
+
+    reason = "knowledge_refused"
+
+
+class UnknownPattern(Permanent):
+    """Nothing is known under this pattern id."""
+
+    reason = "unknown_pattern"
+
+    def __init__(self, pattern_id: str) -> None:
+        super().__init__(f"no pattern {pattern_id}: `ci-memory patterns list` shows the ids")
+        self.pattern_id = pattern_id
+
+
+class InvalidSettings(Permanent):
+    """A setting or a flag makes no sense. The message names it."""
+
+    reason = "invalid_settings"
