@@ -1,0 +1,177 @@
+-- Applies a batch of events of one tenant: dedupe, count, look up, claim, and write down the work that is owed.
+--
+-- KEYS[1]  the tenant's prefix, 'ci-memory:{tenant}:'; every key below is built from it and shares its hash slot
+-- ARGV[1]  now, ms      ARGV[2]  dedupe horizon, s     ARGV[3]  delay of a flush to Aegis, ms
+-- ARGV[4]  most events that may wait for one analysis  ARGV[5]  most votes kept for Aegis, a pattern
+-- ARGV[6…] events, one after the other, the first field says the kind:
+--   'F' event_id, ms of the log entry, fingerprint, test_key, category, signal, stage, repo, build, place, job, attempt, commit, test,
+--       generic ('0'|'1'), headline, candidate pattern id, sample (JSON, or '' when the fingerprint is believed to be known)
+--   'P' event_id, ms, build, place, job, attempt, test
+--   'R' event_id, ms, pattern_id, payload (JSON)
+--   build, job and test are digests: build of (repo, build), job of the job's name, test of the test id ('' for a whole job);
+--   place is 'repo#build', for people.
+--
+-- Reply    { outcomes, patterns }
+--   outcomes  for each event { outcome, event_id, pattern_id }
+--             F: 'new' | 'known' | 'duplicate_new' | 'duplicate_known' | 'need_sample' (nothing was done: send it again with its sample)
+--             P: 'pass' | 'duplicate_pass'      R: 'accepted' | 'duplicate_resolution' | 'unknown_pattern' (nothing was done)
+--   patterns  { pattern_id, HGETALL of the pattern, HGETALL of its fixes } for each pattern that an F names
+
+local p = KEYS[1]
+local now, ttl, flush = tonumber(ARGV[1]), ARGV[2], tonumber(ARGV[3])
+local most_waiting, most_votes = tonumber(ARGV[4]), tonumber(ARGV[5])
+local outcomes, named, order = {}, {}, {}
+
+local function surviving(id)
+  for _ = 1, 16 do
+    local into = redis.call('HGET', p .. 'pattern:' .. id, 'merged_into')
+    if not into then return id end
+    id = into
+  end
+  return id
+end
+
+local function owe_sync(id)
+  local key = p .. 'pattern:' .. id
+  redis.call('HINCRBY', key, 'revision', 1)
+  if redis.call('HGET', key, 'analysed') then
+    redis.call('ZADD', p .. 'due:memory', 'NX', now + flush, id)
+  end
+end
+
+local function keep_vote(id, vote, target, context)
+  local list = p .. 'votes:' .. id
+  if redis.call('LLEN', list) < most_votes then
+    redis.call('RPUSH', list, cjson.encode({ vote = vote, target = target, context = context }))
+  end
+end
+
+-- A failing attempt that is followed by a passing one of the same job in the same build is a flaky episode, counted once.
+local function count_flaky(run, job, id, place)
+  if redis.call('HSETNX', run, 'k|' .. job .. '|' .. id, '1') == 0 then return end
+  local key = p .. 'pattern:' .. id
+  redis.call('HINCRBY', key, 'flaky_count', 1)
+  local status = redis.call('HGET', key, 'status')
+  if status == 'unresolved' or status == 'deprecated' then redis.call('HSET', key, 'status', 'flaky') end
+  keep_vote(id, 'harmful', 'reflection', 'likely flaky: passed when run again in build ' .. place)
+  redis.call('ZADD', p .. 'due:quarantine', now, id)
+  owe_sync(id)
+end
+
+local function passed_later(run, job, test, attempt)
+  local whole = redis.call('HGET', run, 'p|' .. job .. '|')
+  if whole and tonumber(whole) > attempt then return true end
+  if test == '' then return false end
+  local single = redis.call('HGET', run, 'p|' .. job .. '|' .. test)
+  return single and tonumber(single) > attempt
+end
+
+local function recurred(id, key, repo, place, commit, ms)
+  local fix = redis.call('HMGET', key, 'status', 'fix_repo', 'resolved_ms', 'fix_commits', 'fix_id')
+  if fix[1] ~= 'resolved' or fix[2] ~= repo or ms <= tonumber(fix[3] or '0') then return end
+  if commit ~= '' and string.find(fix[4] or '', commit, 1, true) then return end
+  if redis.call('HINCRBY', key, 'recurred', 1) > 3 then
+    redis.call('HINCRBY', p .. 'fixes:' .. id, 'failed|' .. fix[5], 1)
+    keep_vote(id, 'harmful', 'strategy', "fix didn't stick: failed again in build " .. build)
+  end
+end
+
+local function failure(a)
+  local event_id, ms, fingerprint, repo, build, place, job = a[1], tonumber(a[2]), a[3], a[8], a[9], a[10], a[11]
+  local attempt, commit, test = tonumber(a[12]), a[13], a[14]
+  local seen = redis.call('GET', p .. 'seen:' .. event_id)
+  if seen then
+    return (string.sub(seen, 1, 1) == 'n') and 'duplicate_new' or 'duplicate_known', surviving(string.sub(seen, 3))
+  end
+  local id = redis.call('HGET', p .. 'fingerprints', fingerprint)
+  local minted = not id
+  if minted then
+    if a[18] == '' then return 'need_sample', '' end
+    id = a[17]
+    redis.call('HSET', p .. 'fingerprints', fingerprint, id)
+    redis.call('HSET', p .. 'pattern:' .. id, 'status', 'unresolved', 'fingerprint', fingerprint, 'test_key', a[4], 'category', a[5],
+      'signal', a[6], 'stage', a[7], 'generic', a[15], 'headline', a[16], 'first_ms', ms, 'last_ms', ms, 'first_repo', repo)
+    redis.call('SET', p .. 'sample:' .. id, a[18])
+    redis.call('ZADD', p .. 'due:analysis', now, id)
+  end
+  local key = p .. 'pattern:' .. id
+  redis.call('SET', p .. 'seen:' .. event_id, (minted and 'n|' or 'k|') .. id, 'EX', ttl)
+  redis.call('HINCRBY', key, 'occurrence_count', 1)
+  local state = redis.call('HMGET', key, 'last_ms', 'analysed', 'status')
+  if ms > tonumber(state[1] or '0') then redis.call('HSET', key, 'last_ms', ms) end
+  redis.call('ZADD', p .. 'last_seen', 'GT', ms, id)
+  if redis.call('SADD', p .. 'repos:' .. id, repo) == 1 then redis.call('HINCRBY', key, 'repositories', 1) end
+  if state[3] == 'deprecated' then redis.call('HSET', key, 'status', redis.call('HGET', key, 'status_before') or 'unresolved') end
+
+  local run = p .. 'run:' .. build
+  if redis.call('HSETNX', run, 'v|' .. id, '1') == 1 then
+    redis.call('LPUSH', p .. 'recent:' .. id, cjson.encode({ place = place, commit = commit, ms = ms }))
+    redis.call('LTRIM', p .. 'recent:' .. id, 0, 9)
+    if not minted then
+      redis.call('HINCRBY', key, 'match_votes', 1)
+      keep_vote(id, 'helpful', 'reflection', 'matched in build ' .. place)
+      recurred(id, key, repo, place, commit, ms)
+    end
+  end
+  local episode = 'f|' .. job .. '|' .. test .. '|' .. id
+  local first_attempt = redis.call('HGET', run, episode)
+  if not first_attempt then redis.call('HINCRBY', key, 'episodes', 1) end
+  if not first_attempt or tonumber(first_attempt) > attempt then redis.call('HSET', run, episode, attempt) end
+  redis.call('EXPIRE', run, ttl)
+  if passed_later(run, job, test, attempt) then count_flaky(run, job, id, place) end
+
+  if not state[2] then
+    local waiting = p .. 'awaiting:' .. id
+    if redis.call('HLEN', waiting) < most_waiting then redis.call('HSET', waiting, event_id, minted and 'n' or 'k') end
+  end
+  owe_sync(id)
+  return minted and 'new' or 'known', id
+end
+
+local function pass(a)
+  local event_id, build, place, job, attempt, test = a[1], a[3], a[4], a[5], tonumber(a[6]), a[7]
+  if not redis.call('SET', p .. 'seen:' .. event_id, 'p|', 'NX', 'EX', ttl) then return 'duplicate_pass', '' end
+  local run = p .. 'run:' .. build
+  local field = 'p|' .. job .. '|' .. test
+  local before = tonumber(redis.call('HGET', run, field) or '0')
+  if attempt > before then redis.call('HSET', run, field, attempt) end
+  redis.call('EXPIRE', run, ttl)
+  local failing = 'f|' .. job .. '|' .. (test == '' and '' or test .. '|')
+  local all = redis.call('HGETALL', run)
+  for i = 1, #all, 2 do
+    if string.sub(all[i], 1, #failing) == failing and tonumber(all[i + 1]) < attempt then
+      count_flaky(run, job, surviving(string.match(all[i], '([^|]+)$')), place)
+    end
+  end
+  return 'pass', ''
+end
+
+local function resolution(a)
+  local event_id, id = a[1], surviving(a[3])
+  if redis.call('EXISTS', p .. 'pattern:' .. id) == 0 then return 'unknown_pattern', a[3] end
+  if not redis.call('SET', p .. 'seen:' .. event_id, 'r|' .. id, 'NX', 'EX', ttl) then return 'duplicate_resolution', id end
+  redis.call('SET', p .. 'resolution:' .. event_id, a[4])
+  redis.call('ZADD', p .. 'due:resolutions', now, event_id)
+  return 'accepted', id
+end
+
+local kinds = { F = { failure, 18 }, P = { pass, 7 }, R = { resolution, 4 } }
+local at = 6
+while at <= #ARGV do
+  local kind = kinds[ARGV[at]]
+  local event = {}
+  for i = 1, kind[2] do event[i] = ARGV[at + i] end
+  at = at + kind[2] + 1
+  local outcome, id = kind[1](event)
+  outcomes[#outcomes + 1] = { outcome, event[1], id }
+  if kind[1] == failure and id ~= '' and not named[id] then
+    named[id] = true
+    order[#order + 1] = id
+  end
+end
+
+local patterns = {}
+for i, id in ipairs(order) do
+  patterns[i] = { id, redis.call('HGETALL', p .. 'pattern:' .. id), redis.call('HGETALL', p .. 'fixes:' .. id) }
+end
+return { outcomes, patterns }

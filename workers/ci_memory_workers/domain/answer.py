@@ -1,0 +1,112 @@
+"""The answer to a failure, from what is known of its pattern."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from ci_memory_producers.events import Analysis, Evidence
+
+from .confidence import confidence
+from .pattern import Fix, Pattern
+
+
+def at(ms: int) -> datetime | None:
+    """The time of ``ms`` since the epoch; None for 0."""
+    return datetime.fromtimestamp(ms / 1000, UTC) if ms else None
+
+
+def answer(event_id: str, pattern: Pattern, *, known: bool) -> Analysis:
+    """The answer to the event ``event_id``, whose failure is ``pattern``; ``known`` is False for the event that was first."""
+    if not pattern.analysed:
+        return Analysis(
+            status="pending",
+            event_id=event_id,
+            pattern_id=pattern.pattern_id,
+            category=pattern.category,
+            signal=pattern.signal,
+            message="Not analysed yet: ask again in a moment.",
+        )
+    return _known(event_id, pattern) if known else _new(event_id, pattern)
+
+
+def _new(event_id: str, pattern: Pattern) -> Analysis:
+    return Analysis(
+        status="new_pattern",
+        event_id=event_id,
+        pattern_id=pattern.pattern_id,
+        pattern_status=pattern.status,
+        category=pattern.category,
+        signal=pattern.signal,
+        similar_failures=pattern.occurrences,
+        last_seen=at(pattern.last_ms),
+        analysis=pattern.diagnosis,
+        analyst=pattern.analyst,
+        provisional=pattern.analysed == "provisional",
+        message=f"New failure. This is a first diagnosis ({pattern.analyst}), not a proven fix.{_caveat(pattern)}",
+    )
+
+
+def _known(event_id: str, pattern: Pattern) -> Analysis:
+    fix = pattern.fix
+    suggestion = fix.description if fix else (pattern.diagnosis.suggested_fix if pattern.diagnosis else "")
+    return Analysis(
+        status="known_pattern",
+        event_id=event_id,
+        pattern_id=pattern.pattern_id,
+        pattern_status=pattern.status,
+        category=pattern.category,
+        signal=pattern.signal,
+        confidence=confidence(fix.worked, fix.failed) if fix and not pattern.generic else 0.0,
+        suggested_fix=suggestion,
+        similar_failures=pattern.occurrences,
+        last_seen=at(pattern.last_ms),
+        analysis=None if fix else pattern.diagnosis,
+        analyst=pattern.analyst,
+        provisional=pattern.analysed == "provisional",
+        evidence=_evidence(pattern),
+        message=f"{_history(pattern)} {_verdict(pattern, fix)}{_caveat(pattern)}",
+    )
+
+
+def _evidence(pattern: Pattern) -> Evidence:
+    fix = pattern.fix
+    return Evidence(
+        source="fix" if fix else "analysis",
+        occurrences=pattern.occurrences,
+        repositories=pattern.repositories,
+        first_seen=at(pattern.first_ms),
+        fix_type=fix.fix_type if fix else None,
+        fix_commit=fix.commit if fix else "",
+        fixed_by=fix.fixed_by if fix else "",
+        resolved_at=at(fix.resolved_ms) if fix else None,
+        fix_worked=fix.worked if fix else 0,
+        fix_failed=fix.failed if fix else 0,
+        flaky_episodes=pattern.flaky_episodes,
+        episodes=pattern.episodes,
+        match_votes=pattern.match_votes,
+        note=f"came back in {pattern.recurred} builds since it was fixed" if fix and pattern.recurred else "",
+    )
+
+
+def _history(pattern: Pattern) -> str:
+    times = "once" if pattern.occurrences == 1 else f"{pattern.occurrences} times"
+    where = "1 repository" if pattern.repositories == 1 else f"{pattern.repositories} repositories"
+    return f"Known failure, seen {times} in {where}."
+
+
+def _verdict(pattern: Pattern, fix: Fix | None) -> str:
+    if pattern.status in ("flaky", "quarantined"):
+        said = f"It passed when run again in {pattern.flaky_episodes} of {pattern.episodes} builds"
+        return f"{said}: likely flaky." + (" It is quarantined." if pattern.status == "quarantined" else "")
+    if fix is None:
+        return f"No fix is recorded yet; the suggestion is a diagnosis ({pattern.analyst}), not a proven fix."
+    outcomes = f"The fix worked {fix.worked} of {fix.worked + fix.failed} times"
+    return f"{outcomes}." if not pattern.recurred else f"{outcomes}, and the failure came back in {pattern.recurred} builds since."
+
+
+def _caveat(pattern: Pattern) -> str:
+    if pattern.generic:
+        return " The log says too little to be sure that it is the same failure: report more of it."
+    if pattern.analysed == "provisional":
+        return " The language model is out of reach: rules answered, its analysis follows."
+    return ""

@@ -1,0 +1,69 @@
+"""What is known of a recurring failure, and what becomes of it."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import Literal
+
+from ci_memory_producers.events import Category, Diagnosis, FixType, Stage
+
+Status = Literal["unresolved", "resolved", "flaky", "quarantined", "deprecated"]
+
+
+@dataclass(frozen=True, slots=True)
+class Fix:
+    """One way in which a pattern was fixed, with the outcomes that speak for and against it."""
+
+    fix_id: str
+    fix_type: FixType
+    description: str
+    commit: str
+    fixed_by: str
+    repo: str
+    resolved_ms: int
+    worked: int = 0
+    failed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """A failure that may come again. Times are milliseconds since the epoch, by the clock of the event log.
+
+    ``occurrences`` counts events, ``episodes`` distinct (repository, build, job), ``flaky_episodes`` those of them that passed
+    when run again. ``analysed`` is empty until an analyst has spoken. ``revision`` grows with every change.
+    """
+
+    pattern_id: str
+    status: Status
+    category: Category
+    signal: str
+    stage: Stage
+    fingerprint: str
+    test_key: str
+    headline: str
+    generic: bool
+    occurrences: int
+    episodes: int
+    flaky_episodes: int
+    repositories: int
+    match_votes: int
+    recurred: int
+    first_ms: int
+    last_ms: int
+    revision: int
+    analysed: Literal["", "provisional", "final"] = ""
+    analyst: str = ""
+    diagnosis: Diagnosis | None = None
+    attempts: int = 0
+    status_reason: str = ""
+    fix: Fix | None = None
+    fixes: tuple[Fix, ...] = ()
+    reflection_id: str = ""
+    merged_into: str = ""
+
+
+def fix_identity(fix_type: FixType, description: str, commit: str) -> str:
+    """What makes two reports the same fix: the commit where there is one, else the words, without case and spacing."""
+    what = commit.lower() or " ".join(description.lower().split())
+    return hashlib.blake2b(f"{fix_type}\x1f{what}".encode("utf-8", "replace"), digest_size=6).hexdigest()
