@@ -1,0 +1,132 @@
+"""The story of a new failure: one worker claims it, an analyst speaks, and everybody who waits gets the answer.
+
+Whatever the concurrency, a new fingerprint is analysed once: the work is owed by the atomic step that counted the failure, and taken
+under a lease. A worker that dies loses its lease, and another takes the work over. While the language model is out of reach, the rules
+answer, marked as provisional; the model is asked again later, with growing delays.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from ..domain.answer import answer
+from ..domain.backoff import delay
+from ..domain.match import playbook_query
+from ..errors import AnalystMisbehaved, Permanent, Retryable, UnknownPattern
+from .ports import Analyst, AnalystAnswer, Bell, Candidate, FailureContext, Index, Knowledge, Lease
+
+log = logging.getLogger(__name__)
+
+MISBEHAVED_ATTEMPTS = 3
+"""How often a model may answer nonsense about one failure, before the rules' analysis stays."""
+PUBLISH_BATCH = 500
+
+
+@dataclass(frozen=True, slots=True)
+class AnalysisDesk:
+    """What an analysis needs. ``analyst`` is the model, or the rules where there is no model; ``rules`` never fail."""
+
+    index: Index
+    knowledge: Knowledge
+    analyst: Analyst
+    rules: Analyst
+    bell: Bell
+    lease_ms: int
+    max_attempts: int
+    jitter: Callable[[], float]
+
+    def analyze(self, tenant: str, pattern_id: str, clock: Callable[[], int]) -> str:
+        """Analyse a pattern if that is due and nobody else does it. Returns what came of it, in a word."""
+        lease = self.index.take("analysis", tenant, pattern_id, now_ms=clock(), lease_ms=self.lease_ms)
+        if lease is None:
+            return "not_due"
+        pattern = self.index.pattern(tenant, pattern_id)
+        sample = self.index.sample(tenant, pattern_id)
+        if pattern is None or sample is None:
+            self.index.finish(lease)
+            raise UnknownPattern(pattern_id)
+        if pattern.analysed == "final":
+            return self._tell(lease, pattern_id)
+        candidates = self._shortlist(tenant, sample)
+        attempt = pattern.attempts + 1
+        try:
+            reply = self.analyst.analyze(sample, candidates)
+        except Retryable as error:
+            patience = MISBEHAVED_ATTEMPTS if isinstance(error, AnalystMisbehaved) else self.max_attempts
+            if attempt < patience:
+                return self._answer_by_rules_for_now(lease, sample, attempt, error, clock())
+            return self._answer_by_rules_for_good(lease, sample, attempt, error.reason, clock())
+        except Permanent as error:
+            return self._answer_by_rules_for_good(lease, sample, attempt, error.reason, clock())
+        return self._settle(lease, reply, candidates, attempt, clock())
+
+    def _shortlist(self, tenant: str, sample: FailureContext) -> list[Candidate]:
+        """Known patterns that this may be. A memory that is out of reach must not delay the answer."""
+        query = playbook_query(sample.category, sample.headline, sample.stage)
+        try:
+            found = self.knowledge.shortlist(tenant, query)
+        except (Retryable, Permanent) as error:
+            log.warning("no shortlist pattern_id=%s reason=%s", sample.pattern_id, error.reason)
+            return []
+        return [candidate for candidate in found if candidate.pattern_id != sample.pattern_id]
+
+    def _settle(
+        self, lease: Lease, reply: AnalystAnswer, candidates: list[Candidate], attempt: int, now_ms: int
+    ) -> str:
+        offered = {candidate.pattern_id for candidate in candidates}
+        if reply.same_as in offered and self.index.merge(
+            lease, reply.same_as, reason=reply.reason, now_ms=now_ms
+        ):
+            self._publish(lease.tenant, self._surviving(lease.tenant, reply.same_as))
+            return "alias"
+        if not self.index.record_analysis(lease, reply, attempts=attempt, now_ms=now_ms):
+            return "lease_lost"
+        return self._tell(lease, lease.id)
+
+    def _answer_by_rules_for_now(
+        self, lease: Lease, sample: FailureContext, attempt: int, error: Retryable, now_ms: int
+    ) -> str:
+        seconds = delay(attempt, jitter=self.jitter(), retry_after=error.retry_after)
+        log.warning("analyst fails pattern_id=%s reason=%s again_in_s=%.0f", lease.id, error.reason, seconds)
+        reply = self.rules.analyze(sample, ())
+        retry_ms = now_ms + int(seconds * 1000)
+        if not self.index.record_analysis(lease, reply, attempts=attempt, now_ms=now_ms, retry_ms=retry_ms):
+            return "lease_lost"
+        self._publish(lease.tenant, lease.id)
+        self.bell.ring("memory", lease.tenant, lease.id)
+        return "provisional"
+
+    def _answer_by_rules_for_good(
+        self, lease: Lease, sample: FailureContext, attempt: int, reason: str, now_ms: int
+    ) -> str:
+        log.warning("analyst gives up pattern_id=%s reason=%s", lease.id, reason)
+        reply = replace(self.rules.analyze(sample, ()), reason=reason)
+        if not self.index.record_analysis(lease, reply, attempts=attempt, now_ms=now_ms):
+            return "lease_lost"
+        return self._tell(lease, lease.id)
+
+    def _tell(self, lease: Lease, pattern_id: str) -> str:
+        """Answer everybody who waits, then end the lease: a worker that dies in between is followed by one that tells again."""
+        waiting = self._publish(lease.tenant, pattern_id)
+        self.index.answered(lease.tenant, pattern_id, waiting)
+        self.index.finish(lease)
+        self.bell.ring("memory", lease.tenant, pattern_id)
+        return "analysed"
+
+    def _publish(self, tenant: str, pattern_id: str) -> list[str]:
+        pattern = self.index.pattern(tenant, pattern_id)
+        if pattern is None:
+            raise UnknownPattern(pattern_id)
+        waiting = self.index.awaiting(tenant, pattern_id)
+        event_ids = list(waiting)
+        for start in range(0, len(event_ids), PUBLISH_BATCH):
+            chunk = event_ids[start : start + PUBLISH_BATCH]
+            replies = [answer(event_id, pattern, known=waiting[event_id]) for event_id in chunk]
+            self.index.publish(tenant, replies)
+        return event_ids
+
+    def _surviving(self, tenant: str, pattern_id: str) -> str:
+        pattern = self.index.pattern(tenant, pattern_id)
+        return pattern.merged_into or pattern_id if pattern else pattern_id

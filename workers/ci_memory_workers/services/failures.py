@@ -1,0 +1,210 @@
+"""The story of a failure, from the log of events to the answer. Read this page first.
+
+A drain hands over a batch of entries, as they stand in the log. Each step below is one line of `absorb`:
+
+1. *validate*  what is no event goes to the dead letters, with its reason;
+2. *redact*    secrets go, although the producer has redacted already: producers are other people's machines;
+3. *read*      category (what kind of failure) and fingerprint (which failure);
+4. *apply*     one atomic step a tenant: dedupe, count, look up, claim, and write down the work that is owed;
+5. *answer*    a known failure is answered at once; a new one when its analysis is in (`services.analysis`);
+6. *acknowledge*, and only now: a batch whose worker dies before is delivered again, and changes nothing twice;
+7. *ring*      for the work that is owed.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from ci_memory_producers.events import (
+    EVENT,
+    MAX_EVENT_BYTES,
+    Answer,
+    FailureEvent,
+    PassEvent,
+    ResolutionEvent,
+    ResolutionReceipt,
+)
+from ci_memory_producers.redact import redact
+from pydantic import ValidationError
+
+from ..domain.answer import answer
+from ..domain.category import Categorizer
+from ..domain.fingerprint import fingerprint
+from ..errors import Permanent
+from .ports import Applied, Bell, Dated, Entry, EventLog, Index, Reading
+
+E = TypeVar("E", FailureEvent, PassEvent, ResolutionEvent)
+
+_FREE_TEXTS = {
+    "error_message", "stack_trace", "commit_message", "fix_description", "fixed_by", "author", "branch", "job", "test_id", "url",
+}  # fmt: skip
+
+
+class Unreadable(Permanent):
+    """An entry that is no event. ``reason`` is short, ``detail`` names the field and what is wrong with it."""
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(f"{reason}: {detail}")
+        self.reason = reason
+        self.detail = detail
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """What became of a batch, in events."""
+
+    events: int = 0
+    known: int = 0
+    new: int = 0
+    passes: int = 0
+    resolutions: int = 0
+    duplicates: int = 0
+    dead: int = 0
+
+    def __add__(self, other: Counts) -> Counts:
+        return Counts(*(getattr(self, name) + getattr(other, name) for name in Counts.__dataclass_fields__))
+
+
+@dataclass(frozen=True, slots=True)
+class FailureMemory:
+    """What the story needs: the log, the index, the rules, the bell, and how old an event may be (ms)."""
+
+    log: EventLog
+    index: Index
+    categorizer: Categorizer
+    bell: Bell
+    horizon_ms: int
+
+    def absorb(self, entries: Sequence[Entry], now_ms: int) -> Counts:
+        """Take in a batch. Safe to repeat with the same entries; raises what the log or the index raises, and then nothing of
+        the batch is acknowledged.
+        """
+        readable, dead = self._read_all(entries, now_ms)
+        counts = Counts(events=len(entries), dead=dead)
+        for tenant, events in _by_tenant(readable).items():
+            applied = self.index.apply(tenant, events, now_ms)
+            unknown = {outcome.event_id for outcome in applied if outcome.outcome == "unknown_pattern"}
+            for entry, event in readable:
+                if event.event.tenant == tenant and event.event.event_id in unknown:
+                    self.log.bury(entry, "unknown_pattern", f"nothing is known under {_pattern_of(event)}")
+            self.index.publish(tenant, [reply for outcome in applied if (reply := _reply(outcome))])
+            self._ring(tenant, applied)
+            counts += _count(applied)
+        self.log.acknowledge([entry for entry, _ in readable])
+        return counts
+
+    def _read_all(
+        self, entries: Sequence[Entry], now_ms: int
+    ) -> tuple[list[tuple[Entry, Reading | Dated]], int]:
+        readable, dead = [], 0
+        for entry in entries:
+            try:
+                readable.append((entry, self.read(entry, now_ms)))
+            except Unreadable as error:
+                self.log.bury(entry, error.reason, error.detail)
+                dead += 1
+        return readable, dead
+
+    def read(self, entry: Entry, now_ms: int) -> Reading | Dated:
+        """Validate, redact, categorize and fingerprint one entry. Raises `Unreadable`."""
+        event = self._validate(entry, now_ms)
+        if not isinstance(event, FailureEvent):
+            return Dated(event=redact_event(event), ms=entry.ms)
+        event = redact_event(event)
+        text, trace = event.error_message, event.stack_trace or ""
+        verdict = self.categorizer.categorize(text, event.stage, test_id=event.test_id)
+        mark = fingerprint(text, stage=event.stage, test_id=event.test_id, stack_trace=trace)
+        return Reading(
+            event=event,
+            ms=entry.ms,
+            category=verdict.category,
+            signal=verdict.signal,
+            fingerprint=mark.value,
+            test_key=mark.test_key or "",
+            generic=mark.generic,
+        )
+
+    def _validate(self, entry: Entry, now_ms: int) -> FailureEvent | PassEvent | ResolutionEvent:
+        if len(entry.payload) > MAX_EVENT_BYTES:
+            raise Unreadable(
+                "too_large", f"{len(entry.payload)} bytes; at most {MAX_EVENT_BYTES} are accepted"
+            )
+        if entry.ms < now_ms - self.horizon_ms:
+            raise Unreadable(
+                "too_old", "older than events are recognised as already counted: replay it to count it anew"
+            )
+        try:
+            return EVENT.validate_json(entry.payload)
+        except ValidationError as error:
+            raise Unreadable("invalid_event", describe(error)) from None
+
+    def _ring(self, tenant: str, applied: Iterable[Applied]) -> None:
+        for outcome in applied:
+            if outcome.outcome == "new":
+                self.bell.ring("analysis", tenant, outcome.pattern_id)
+            elif outcome.outcome == "accepted":
+                self.bell.ring("resolutions", tenant, outcome.event_id)
+
+
+def redact_event(event: E) -> E:
+    """``event`` without the secrets that its producer left in any text."""
+    changed = {}
+    for name in _FREE_TEXTS & type(event).model_fields.keys():
+        value = getattr(event, name)
+        if value and (clean := redact(value)) != value:
+            changed[name] = clean
+    files = getattr(event, "changed_files", ())
+    if files and (clean := redact("\n".join(files))) != "\n".join(files):
+        changed["changed_files"] = tuple(clean.split("\n"))
+    return event.model_copy(update=changed) if changed else event
+
+
+def describe(error: ValidationError) -> str:
+    """Which fields are wrong and why, without the values: they may be secrets."""
+    problems = [
+        f"{'.'.join(str(part) for part in e['loc'] if part not in ('failure', 'pass', 'resolution')) or 'event'}: {e['msg']}"
+        for e in error.errors(include_input=False, include_url=False, include_context=False)
+    ]
+    return "; ".join(problems[:5])
+
+
+def _reply(applied: Applied) -> Answer | None:
+    if applied.pattern is not None:
+        reply = answer(
+            applied.event_id, applied.pattern, known=applied.outcome in ("known", "duplicate_known")
+        )
+        return None if reply.status == "pending" else reply
+    if applied.outcome == "unknown_pattern":
+        return ResolutionReceipt(
+            status="rejected",
+            event_id=applied.event_id,
+            pattern_id=applied.pattern_id,
+            message=f"nothing is known under {applied.pattern_id}: `ci-memory patterns list` shows the ids",
+        )
+    return None
+
+
+def _by_tenant(readable: Iterable[tuple[Entry, Reading | Dated]]) -> dict[str, list[Reading | Dated]]:
+    by_tenant: dict[str, list[Reading | Dated]] = defaultdict(list)
+    for _, event in readable:
+        by_tenant[event.event.tenant].append(event)
+    return by_tenant
+
+
+def _pattern_of(event: Reading | Dated) -> str:
+    return event.event.pattern_id if isinstance(event.event, ResolutionEvent) else ""
+
+
+def _count(applied: Sequence[Applied]) -> Counts:
+    outcomes = [outcome.outcome for outcome in applied]
+    return Counts(
+        known=outcomes.count("known"),
+        new=outcomes.count("new"),
+        passes=outcomes.count("pass"),
+        resolutions=outcomes.count("accepted"),
+        duplicates=sum(outcome.startswith("duplicate") for outcome in outcomes),
+        dead=outcomes.count("unknown_pattern"),
+    )

@@ -1,0 +1,170 @@
+"""The story of what is remembered for good: one writer at a time brings a pattern's reflection and strategies in Aegis up to date.
+
+`sync` may be repeated, and interrupted, at any point: it looks for what a killed writer left before it adds, takes a vote off the list
+before it casts it (a vote reaches Aegis at most once; our own ledger is exact), and writes counters as a summary, never as a change.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+
+from ..domain.answer import at
+from ..domain.match import reflection_text, strategy_text
+from ..domain.pattern import Fix, Pattern
+from ..errors import KnowledgeRefused, Permanent, Retryable
+from .ports import Index, Knowledge, Lease, PendingVote
+
+log = logging.getLogger(__name__)
+
+LEASE_MS = 120_000
+RETRY_MS = 15_000
+
+
+@dataclass(frozen=True, slots=True)
+class Librarian:
+    """Writes what the index knows into Aegis. ``flush_ms`` is how long counts may be collected before the next writing."""
+
+    index: Index
+    knowledge: Knowledge
+    flush_ms: int
+
+    def sync(self, tenant: str, pattern_id: str, now_ms: int) -> str:
+        """Bring Aegis up to date with a pattern, if that is due. Returns what came of it, in a word."""
+        lease = self.index.take("memory", tenant, pattern_id, now_ms=now_ms, lease_ms=LEASE_MS)
+        if lease is None:
+            return "not_due"
+        pattern = self.index.pattern(tenant, pattern_id)
+        if pattern is None or pattern.merged_into or not pattern.analysed:
+            self.index.finish(lease)
+            return "nothing_to_write"
+        try:
+            return self._write(lease, pattern, now_ms)
+        except Retryable as error:
+            wait_ms = max(RETRY_MS, int((error.retry_after or 0) * 1000))
+            self.index.finish(lease, again_ms=now_ms + wait_ms)
+            log.warning("aegis is out of reach pattern_id=%s reason=%s", pattern_id, error.reason)
+            return error.reason
+        except Permanent as error:
+            self.index.finish(lease)
+            log.error("aegis refuses pattern_id=%s reason=%s", pattern_id, error.reason)
+            return error.reason
+
+    def _write(self, lease: Lease, pattern: Pattern, now_ms: int) -> str:
+        tenant = lease.tenant
+        reflection_id = self._reflection(tenant, pattern)
+        strategies = {fix.fix_id: self._strategy(tenant, pattern, fix) for fix in pattern.fixes}
+        strategy_id = strategies.get(pattern.fix.fix_id, "") if pattern.fix else ""
+        for vote in self.index.pending_votes(tenant, pattern.pattern_id):
+            self._cast(tenant, pattern, vote, strategy_id if vote.target == "strategy" else reflection_id)
+        self.knowledge.update_metadata(tenant, reflection_id, summary(pattern))
+        if pattern.status == "deprecated":
+            self.knowledge.deprecate(tenant, reflection_id)
+        self.index.finish(lease, revision=pattern.revision, later_ms=now_ms + self.flush_ms)
+        return "written"
+
+    def _reflection(self, tenant: str, pattern: Pattern) -> str:
+        links = self.index.links(tenant, pattern.pattern_id)
+        if known := links.get("reflection_id"):
+            return known
+        found = self.knowledge.find(tenant, pattern.pattern_id, "reflection")
+        reflection_id = found[0] if found else self._add_reflection(tenant, pattern)
+        self.index.link(tenant, pattern.pattern_id, reflection_id=reflection_id)
+        return reflection_id
+
+    def _add_reflection(self, tenant: str, pattern: Pattern) -> str:
+        diagnosis = pattern.diagnosis
+        text = reflection_text(
+            pattern.category,
+            pattern.stage,
+            pattern.headline,
+            diagnosis.summary if diagnosis else "",
+            diagnosis.likely_cause if diagnosis else "",
+        )
+        return self.knowledge.add_reflection(
+            tenant,
+            f"[{pattern.pattern_id}] {text}",
+            error_pattern=pattern.category,
+            correct_approach=pattern.fix.description if pattern.fix else "",
+            metadata=summary(pattern),
+        )
+
+    def _strategy(self, tenant: str, pattern: Pattern, fix: Fix) -> str:
+        link = f"strategy_{fix.fix_id}"
+        links = self.index.links(tenant, pattern.pattern_id)
+        if known := links.get(link):
+            return known
+        strategy_id = self._find_strategy(tenant, pattern, fix) or self.knowledge.add_strategy(
+            tenant,
+            f"[{pattern.pattern_id}] {strategy_text(pattern.headline, fix.fix_type, fix.description)}",
+            metadata={
+                "type": "ci_fix_strategy",
+                "pattern_id": pattern.pattern_id,
+                "fix_id": fix.fix_id,
+                "error_pattern": pattern.category,
+                "stage": pattern.stage,
+                "fix_type": fix.fix_type,
+                "fix_commit": fix.commit,
+            },
+        )
+        self.index.link(tenant, pattern.pattern_id, **{link: strategy_id})
+        return strategy_id
+
+    def _find_strategy(self, tenant: str, pattern: Pattern, fix: Fix) -> str:
+        """The strategy that a killed writer may have left: the one that carries the fix's id."""
+        for memory_id in self.knowledge.find(tenant, pattern.pattern_id, "strategy"):
+            memory = self.knowledge.get(tenant, memory_id)
+            if memory and memory.metadata.get("fix_id") == fix.fix_id:
+                return memory_id
+        return ""
+
+    def _cast(self, tenant: str, pattern: Pattern, vote: PendingVote, memory_id: str) -> None:
+        if not memory_id:
+            return
+        try:
+            self.knowledge.vote(
+                tenant, memory_id, vote.vote, context=vote.context, task_id=pattern.pattern_id
+            )
+        except (KnowledgeRefused, Retryable) as error:
+            # Taken off the list already: at most once. The ledger in the index has counted it.
+            log.warning("a vote is lost to aegis pattern_id=%s reason=%s", pattern.pattern_id, error.reason)
+
+
+def summary(pattern: Pattern) -> dict[str, object]:
+    """What the reflection's metadata says of a pattern: the counters as they are now, and the fix."""
+    fix, diagnosis = pattern.fix, pattern.diagnosis
+    data: dict[str, object] = {
+        "pattern_id": pattern.pattern_id,
+        "error_signature": pattern.fingerprint,
+        "error_pattern": pattern.category,
+        "signal": pattern.signal,
+        "stage": pattern.stage,
+        "test_key": pattern.test_key,
+        "status": pattern.status,
+        "status_reason": pattern.status_reason,
+        "first_seen": _iso(pattern.first_ms),
+        "last_seen": _iso(pattern.last_ms),
+        "occurrence_count": pattern.occurrences,
+        "flaky_count": pattern.flaky_episodes,
+        "episodes": pattern.episodes,
+        "repositories": pattern.repositories,
+        "analyst": pattern.analyst,
+    }
+    if diagnosis:
+        data["analysis"] = diagnosis.model_dump()
+    if fix:
+        data |= {
+            "correct_approach": fix.description,
+            "fix_type": fix.fix_type,
+            "fix_commit": fix.commit,
+            "fixed_by": fix.fixed_by,
+            "resolved_at": _iso(fix.resolved_ms),
+            "fix_worked": fix.worked,
+            "fix_failed": fix.failed,
+        }
+    return data
+
+
+def _iso(ms: int) -> str:
+    moment = at(ms)
+    return moment.isoformat(timespec="milliseconds") if moment else ""

@@ -1,0 +1,155 @@
+"""What services need of the index (what is hot and must be atomic), and of the bell."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from ci_memory_producers.events import Answer, ResolutionEvent
+
+from ...domain.pattern import Fix, Pattern, Status
+from ...names import Lane
+from .analyst import AnalystAnswer, FailureContext
+from .events import Applied, Dated, Reading
+from .knowledge import Vote
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """The right to do one piece of owed work, until it expires. The token fences off who held it before."""
+
+    lane: Lane
+    tenant: str
+    id: str
+    token: int
+
+
+@dataclass(frozen=True, slots=True)
+class PendingVote:
+    """A vote that is owed to Aegis."""
+
+    vote: Vote
+    target: Literal["reflection", "strategy"]
+    context: str
+
+
+class Index(Protocol):
+    """What is hot: fingerprints, counters, status, owed work and answers. Every method is one atomic step."""
+
+    def apply(self, tenant: str, events: Sequence[Reading | Dated], now_ms: int) -> list[Applied]:
+        """Apply a batch exactly once, in order; one result an event."""
+        ...
+
+    def publish(self, tenant: str, answers: Sequence[Answer]) -> None:
+        """Store answers and wake who waits."""
+        ...
+
+    def pattern(self, tenant: str, pattern_id: str) -> Pattern | None:
+        """What is known of a pattern; a merged one says into which."""
+        ...
+
+    def sample(self, tenant: str, pattern_id: str) -> FailureContext | None:
+        """The first failure of a pattern, for its analyst."""
+        ...
+
+    def awaiting(self, tenant: str, pattern_id: str) -> dict[str, bool]:
+        """Event ids that wait for the pattern's analysis; whether each was a repeat."""
+        ...
+
+    def answered(self, tenant: str, pattern_id: str, event_ids: Sequence[str]) -> None:
+        """These no longer wait."""
+        ...
+
+    def take(self, lane: Lane, tenant: str, id: str, *, now_ms: int, lease_ms: int) -> Lease | None:
+        """Take owed work, if it is due and nobody holds it."""
+        ...
+
+    def finish(
+        self, lease: Lease, *, again_ms: int | None = None, revision: int | None = None, later_ms: int = 0
+    ) -> bool:
+        """End a lease: done, or due again at ``again_ms``. Where ``revision`` is given and the pattern has changed since,
+        it is due again at ``later_ms``. False when the lease was lost.
+        """
+        ...
+
+    def record_analysis(
+        self, lease: Lease, answer: AnalystAnswer, *, attempts: int, now_ms: int, retry_ms: int | None = None
+    ) -> bool:
+        """Write an analysis; with ``retry_ms`` it is provisional and tried again then. False when the lease was lost."""
+        ...
+
+    def merge(self, lease: Lease, into: str, *, reason: str, now_ms: int) -> bool:
+        """Make the leased pattern one with ``into``, as an alias. False when the lease was lost or ``into`` is unknown."""
+        ...
+
+    def resolution(self, tenant: str, event_id: str) -> ResolutionEvent | None:
+        """A resolution that is owed; None when it has been applied."""
+        ...
+
+    def apply_resolution(
+        self, lease: Lease, pattern_id: str, fix: Fix | None, event: ResolutionEvent, *, now_ms: int
+    ) -> bool:
+        """Apply a resolution exactly once and end its lease; ``fix`` is None for a rerun. False when the lease was lost."""
+        ...
+
+    def pending_votes(self, tenant: str, pattern_id: str) -> list[PendingVote]:
+        """Votes that Aegis has not been given, oldest first; taken out of the list by this call: each is cast at most once."""
+        ...
+
+    def link(self, tenant: str, pattern_id: str, **ids: str) -> None:
+        """Remember Aegis's ids of a pattern (``reflection_id``, ``strategy_<fix_id>``)."""
+        ...
+
+    def links(self, tenant: str, pattern_id: str) -> dict[str, str]:
+        """Aegis's ids of a pattern, as `link` was given them."""
+        ...
+
+    def set_status(
+        self,
+        tenant: str,
+        pattern: Pattern,
+        status: Status,
+        *,
+        reason: str,
+        now_ms: int,
+        only_if_unseen: bool = False,
+    ) -> bool:
+        """Change a status, unless it (or, with ``only_if_unseen``, the time of the last occurrence) has changed meanwhile."""
+        ...
+
+    def tenants(self) -> list[str]:
+        """Every tenant that has sent an event."""
+        ...
+
+    def overdue(self, lane: Lane, tenant: str, now_ms: int, limit: int) -> list[str]:
+        """Ids of owed work that is due and not taken, longest first."""
+        ...
+
+    def unseen_since(self, tenant: str, ms: int, limit: int) -> list[str]:
+        """Ids of patterns not seen since ``ms``, oldest first."""
+        ...
+
+    def settled(self, tenant: str, pattern_ids: Sequence[str], ms: int) -> None:
+        """Patterns not seen since ``ms`` need no more looking at, until they occur again."""
+        ...
+
+    def quarantine_due(self, tenant: str, limit: int) -> list[str]:
+        """Ids of patterns whose flakiness changed since they were looked at, and of those in quarantine."""
+        ...
+
+    def quarantine_looked_at(self, tenant: str, pattern_ids: Sequence[str]) -> None:
+        """Their flakiness has been judged."""
+        ...
+
+
+class Bell(Protocol):
+    """Tells workers that something is due. A lost ring costs seconds: beat rings again."""
+
+    def ring(self, lane: Lane, tenant: str, id: str) -> None:
+        """Work with this id is due."""
+        ...
+
+    def backlog(self, lane: Lane) -> int:
+        """How many rings are not answered yet."""
+        ...

@@ -1,0 +1,116 @@
+"""Every setting, in one place. Read at the edge only: tasks, commands and bootstrap; never in services or domain."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+
+from ci_memory_producers.rendezvous import default_data_dir, find_url
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from .domain.flaky import QuarantinePolicy
+from .errors import InvalidSettings
+
+
+class Settings(BaseSettings):
+    """Settings come from the environment, prefix ``CI_MEMORY_``; OpenAI's own names stay as they are."""
+
+    model_config = SettingsConfigDict(env_prefix="CI_MEMORY_", extra="ignore", frozen=True)
+
+    url: str = ""
+    """Redis: ``redis://``, ``rediss://`` or ``unix://``. Empty: what ``ci-memory up`` started on this machine."""
+    data_dir: Path = Field(default_factory=default_data_dir)
+    """Where the embedded server and the local Aegis keep their files."""
+
+    slots: int = Field(default=2, ge=1, le=64)
+    """How many drains read the event log at once, over all workers."""
+    batch: int = Field(default=100, ge=1, le=1_000)
+    """Most events of one batch."""
+    drain_seconds: float = Field(default=10.0, gt=0, le=300)
+    """How long a drain reads before it hands over to its successor."""
+    slot_lease_seconds: float = Field(default=10.0, ge=2, le=600)
+    """After how long without a sign of life another drain may take a slot."""
+    dedupe_hours: int = Field(default=72, ge=1, le=720)
+    """How long an event is recognised as already counted. Older events go to the dead letters."""
+    answer_hours: int = Field(default=72, ge=1, le=720)
+    """How long an answer can be fetched."""
+    max_deliveries: int = Field(default=5, ge=2, le=100)
+    """How often an event is tried, before it goes to the dead letters."""
+
+    flush_seconds: float = Field(default=30.0, ge=0, le=3_600)
+    """How long counts of a pattern may be collected before they are written to Aegis."""
+    ring_seconds: float = Field(default=5.0, gt=0, le=300)
+    """How often beat looks for slots without a drain and for overdue work."""
+    sweep_seconds: float = Field(default=300.0, gt=0, le=86_400)
+    """How often beat looks for patterns to age and to quarantine."""
+    aging_days: int = Field(default=90, ge=1)
+    quarantine_ratio: float = Field(default=0.5, ge=0, le=1)
+    quarantine_min_episodes: int = Field(default=3, ge=1)
+
+    rules_file: Path | None = None
+    """Own category rules, TOML, which come before the packaged ones."""
+
+    aegis_url: str = ""
+    """An Aegis server. Empty: local mode, one SQLite file in ``data_dir``."""
+    aegis_api_key: SecretStr = SecretStr("")
+    aegis_rate_per_minute: int = Field(default=60, ge=1)
+    """Most calls a minute to an Aegis server (its own default limit is 60)."""
+
+    llm_model: str = "gpt-4o-mini"
+    llm_timeout: float = Field(default=30.0, gt=0, le=300)
+    """Seconds for one analysis by the LLM, all in all."""
+    llm_attempts: int = Field(default=12, ge=1)
+    """How often the LLM is tried for one failure while it is out of reach; then the rules' analysis stays."""
+    openai_api_key: SecretStr = Field(default=SecretStr(""), validation_alias="OPENAI_API_KEY")
+    openai_base_url: str = Field(default="", validation_alias="OPENAI_BASE_URL")
+
+    flower_port: int = Field(default=5555, ge=0, le=65_535)
+
+    @cached_property
+    def redis_url(self) -> str:
+        """Where Redis is. Raises `InvalidSettings` when nothing says so."""
+        url = self.url or find_url(self.data_dir)
+        if not url:
+            raise InvalidSettings(
+                "no server: start one with `ci-memory up`, or set CI_MEMORY_URL (redis://, rediss:// or unix://)"
+            )
+        if not url.startswith(("redis://", "rediss://", "unix://")):
+            raise InvalidSettings(
+                f"CI_MEMORY_URL: {url.split(':')[0]}:// is not redis://, rediss:// or unix://"
+            )
+        return url
+
+    @property
+    def broker_url(self) -> str:
+        """The same server, as Celery spells it."""
+        url = self.redis_url
+        if not url.startswith("unix://"):
+            return url
+        path, _, query = url.removeprefix("unix://").partition("?")
+        number = next((part.removeprefix("db=") for part in query.split("&") if part.startswith("db=")), "0")
+        return f"redis+socket://{path}?virtual_host={number}"
+
+    @property
+    def analysis_lease_ms(self) -> int:
+        """How long an analysis may take before another worker takes it over."""
+        return int((self.llm_timeout + 30) * 1000)
+
+    @property
+    def quarantine_policy(self) -> QuarantinePolicy:
+        """When a pattern is quarantined."""
+        return QuarantinePolicy(ratio=self.quarantine_ratio, min_episodes=self.quarantine_min_episodes)
+
+
+def load() -> Settings:
+    """The settings of this process. Raises `InvalidSettings`, naming each variable that makes no sense."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        problems = "; ".join(f"{_variable(e['loc'])}: {e['msg']}" for e in error.errors())
+        raise InvalidSettings(problems) from None
+
+
+def _variable(loc: tuple[int | str, ...]) -> str:
+    name = str(loc[0])
+    return name if name.isupper() else f"CI_MEMORY_{name.upper()}"
