@@ -1,0 +1,162 @@
+"""From a line that says something to the block of lines that belongs to it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from ci_memory_producers.excerpt.clean import strip_line
+from ci_memory_producers.excerpt.model import MAX_EXCERPT_LINES
+from ci_memory_producers.excerpt.rules import Extent
+from ci_memory_producers.excerpt.scan import Anchor
+
+_MAX_UP = 40
+_MAX_BLANKS = 2
+_STOP = re.compile(r"travis_(?:time|fold)|##\[(?:group|endgroup)\]|section_(?:start|end):|##\[error\]Process completed")
+_FRAME = re.compile(
+    r"^\s*(?:at |File \"|\.\.\. \d+ (?:more|common)|Caused by: |Suppressed: |from |goroutine \d|\[<|#\d+\s|in `|--> |\d+: |=+> )"
+    r"|^\s*\S+:\d+(?::\d+)?:in [`']|^\s+\S+\.\w+:\d+"
+)
+_DETAIL = re.compile(
+    r"^\s*(?:[|^~>]|[-+] |[-+]{3}|@@|E  |\d+ ?\||note:|help:|= (?:note|help)|[Ee]xpected|[Aa]ctual|[Rr]eceived|[Gg]ot\b|[Ww]ant\b|but |symbol:|location:|required:|found:|reason:|left:|right:)"
+)
+_HEADING = re.compile(r"^(?:={3,}|-{20,}|_{3,})(?:.*[=\-_]{3,})?$")
+_TRACEBACK = re.compile(r"^\s*Traceback \(most recent call last\)")
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Cleaned lines around an anchor: ``lines[at]`` is the anchor's own, ``first`` the number of ``lines[0]`` in the log."""
+
+    anchor: Anchor
+    first: int
+    lines: tuple[str, ...]
+    at: int
+
+    @property
+    def last(self) -> int:
+        """The number of the last line in the log."""
+        return self.first + len(self.lines) - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Around:
+    """The context of an anchor as cleaned lines; ``stops`` are the indices where a step or a fold begins or ends."""
+
+    lines: list[str]
+    at: int
+    stops: frozenset[int]
+
+
+def around(anchor: Anchor) -> Around:
+    """The lines of an anchor's context. A line that the context cuts is left out, but for the anchor's own."""
+    before = anchor.context[: anchor.offset].decode("utf-8", "replace").split("\n")[1 if anchor.offset >= 6000 else 0 : -1]
+    after = anchor.context[anchor.offset :].decode("utf-8", "replace").split("\n")
+    if len(after) > 1:
+        after.pop()
+    raw = before[-_MAX_UP * 2 :] + after[: MAX_EXCERPT_LINES * 2]
+    at = min(len(before), _MAX_UP * 2)
+    stops = frozenset(index for index, line in enumerate(raw) if _STOP.search(line))
+    return Around([strip_line(line) for line in raw], at, stops)
+
+
+def block_of(anchor: Anchor) -> Block:
+    """The block of an anchor, at most `MAX_EXCERPT_LINES` long."""
+    near = around(anchor)
+    begin, end = _bounds(anchor, near)
+    while end > near.at and not near.lines[end].strip():
+        end -= 1
+    end = min(end, begin + MAX_EXCERPT_LINES - 1)
+    return Block(anchor, anchor.line - (near.at - begin), tuple(near.lines[begin : end + 1]), near.at - begin)
+
+
+def _bounds(anchor: Anchor, near: Around) -> tuple[int, int]:
+    match anchor.rule.extent:
+        case Extent.LINE:
+            return near.at, near.at
+        case Extent.PARAGRAPH:
+            return near.at, _paragraph_end(near)
+        case Extent.SECTION:
+            return near.at, _section_end(anchor, near)
+        case Extent.UPWARDS:
+            return _trace_begin(near), _detail_end(near)
+        case Extent.DETAIL:
+            return near.at, _detail_end(near)
+
+
+def _indent(line: str) -> int:
+    return len(line) - len(line.lstrip())
+
+
+def _paragraph_end(near: Around) -> int:
+    end = near.at
+    while end + 1 < len(near.lines) and near.lines[end + 1].strip() and end + 1 not in near.stops:
+        end += 1
+    return end
+
+
+def _detail_end(near: Around) -> int:
+    base, end, blanks = _indent(near.lines[near.at]), near.at, 0
+    for index in range(near.at + 1, len(near.lines)):
+        line = near.lines[index]
+        if index in near.stops:
+            break
+        if not line.strip():
+            blanks += 1
+            if blanks > _MAX_BLANKS:
+                break
+            continue
+        if _indent(line) > base or (blanks == 0 and (_FRAME.match(line) or _DETAIL.match(line))):
+            end, blanks = index, 0
+        else:
+            break
+    return end
+
+
+def _section_end(anchor: Anchor, near: Around) -> int:
+    base, end = _indent(near.lines[near.at]), near.at
+    dashes = 0
+    for index in range(near.at + 1, len(near.lines)):
+        line = near.lines[index]
+        if index in near.stops:
+            break
+        if _HEADING.match(line):
+            dashes += 1
+            if dashes > 1 or not line.startswith("-"):
+                break
+        elif anchor.rule.pattern.search(line) or _SUMMARY.match(line):
+            break
+        if line.strip():
+            end = index
+    return end
+
+
+_SUMMARY = re.compile(
+    r"^(?:Test Suites:|Tests:|Ran \d+ tests?|Finished in|FAILURES!|failures:|\d+ (?:passing|tests?|examples?)\b|\s*(?:PASS|FAIL) |Failed examples:)|^npm (?:ERR!|error)|^make(?:\[\d+\])?: \*\*\*"
+)
+
+
+def _trace_begin(near: Around) -> int:
+    begin = near.at
+    for index in range(near.at - 1, max(-1, near.at - _MAX_UP), -1):
+        line = near.lines[index]
+        if index in near.stops:
+            break
+        if _TRACEBACK.match(line):
+            return index
+        if line.strip() and not (_indent(line) > _indent(near.lines[near.at]) or _FRAME.match(line)):
+            break
+    return begin
+
+
+def stack_trace(lines: tuple[str, ...]) -> str:
+    """The lines from the first to the last frame, with the exception's line where it stands beside them; or nothing."""
+    frames = [index for index, line in enumerate(lines) if _FRAME.match(line) or _TRACEBACK.match(line)]
+    if not frames:
+        return ""
+    begin, end = frames[0], frames[-1]
+    if _TRACEBACK.match(lines[begin]):
+        end = min(end + 2, len(lines) - 1)
+    elif begin and lines[begin - 1].strip():
+        begin -= 1
+    return "\n".join(lines[begin : end + 1])

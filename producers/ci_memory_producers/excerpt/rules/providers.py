@@ -1,0 +1,50 @@
+"""What CI providers themselves print: beginnings of steps, verdicts, and jobs that they stopped."""
+
+from __future__ import annotations
+
+import re
+
+from ci_memory_producers.excerpt.rules.rule import Extent, Rule, rule
+
+PROVIDER_RULES: tuple[Rule, ...] = (
+    rule("step", 0, "travis_time:start", r"^\x00step", Extent.LINE),
+    rule("verdict.travis", 1, "exited with", r"^The command .* exited with [1-9]\d*\.?$", Extent.LINE),
+    rule("verdict.travis", 1, "exited with", r"^Done\. Your build exited with [1-9]", Extent.LINE),
+    rule("verdict.github", 1, "process completed with exit", r"^Process completed with exit code [1-9-]", Extent.LINE),
+    rule("verdict.gitlab", 1, "job failed", r"^ERROR: Job failed", Extent.LINE),
+    rule("verdict.buildkite", 1, "command exited with", r"Error: The command exited with status", Extent.LINE),
+    rule("verdict.jenkins", 1, "marked build as failure", r"^Build step .* marked build as failure", Extent.LINE),
+    rule("verdict.circle", 1, "exited with code", r"^Exited with code (?:exit status )?[1-9]", Extent.LINE),
+    rule("verdict.azure", 1, "exited with code", r"exited with code '[1-9]", Extent.LINE),
+    rule("verdict.taskcluster", 1, "taskcluster", r"^\[taskcluster:error\] exit status", Extent.LINE),
+    rule(
+        "stopped.silence",
+        8,
+        "no output has been received",
+        r"No output has been received in the last",
+        Extent.PARAGRAPH,
+    ),
+    rule(
+        "stopped.time",
+        8,
+        "has exceeded the maximum|has timed out after|execution took longer|exceeded the maximum|job's timeout",
+        r"(?:has exceeded the maximum (?:time limit|execution time)|has timed out after \d+|execution took longer than"
+        r"|exceeded the maximum (?:time|log|execution|number)|log length has exceeded)",
+        Extent.LINE,
+    ),
+    rule(
+        "stopped.runner",
+        8,
+        "shutdown signal|operation was canceled|lost communication|runner system failure",
+        r"(?:runner has received a shutdown signal|The operation was canceled|lost communication with the server|runner system failure)",
+        Extent.LINE,
+    ),
+    rule(
+        "verdict.exit",
+        1,
+        "exit code|exit status|exit value|exit-code|exited with|exited 1|non-zero|nonzero",
+        r"^(?:\W{0,3}\w[\w ./:'\"@=-]{0,200})?(?:(?:exit|error) (?:code|status|value)|exit-code|exited with|exited 1\b|non-?zero)[^\n]{0,60}$",
+        Extent.LINE,
+        flags=re.IGNORECASE,
+    ),
+)

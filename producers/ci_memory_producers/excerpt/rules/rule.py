@@ -1,0 +1,39 @@
+"""The form of a rule."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import Enum
+
+
+class Extent(Enum):
+    """How the block of a matched line goes on."""
+
+    LINE = "the line alone"
+    DETAIL = "lines that are indented deeper, frames, diffs"
+    PARAGRAPH = "until an empty line"
+    UPWARDS = "the trace above, then as DETAIL"
+    SECTION = "until the next heading of its kind or a rule of the report"
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A kind of line.
+
+    ``strength`` says how much the line explains: 9 a failed test or compiler error with its place, 7 an exception or a tool's own
+    fatal message, 5 a line marked as error, 3 a word of failure, 1 a consequence ("exit code 1"), 0 the beginning of a step.
+    ``gates`` are lowercase literals of which the line holds at least one: they make the reader fast. The pattern's group ``test``
+    names a failed test, its group ``why`` says why.
+    """
+
+    name: str
+    strength: int
+    gates: tuple[str, ...]
+    pattern: re.Pattern[str]
+    extent: Extent = Extent.DETAIL
+
+
+def rule(name: str, strength: int, gates: str, pattern: str, extent: Extent = Extent.DETAIL, *, flags: int = 0) -> Rule:
+    """A rule whose gates are written with ``|`` between them."""
+    return Rule(name, strength, tuple(gates.split("|")), re.compile(pattern, flags), extent)

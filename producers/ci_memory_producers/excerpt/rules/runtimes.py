@@ -1,0 +1,42 @@
+"""Exceptions, panics, signals and exhausted resources."""
+
+from __future__ import annotations
+
+from ci_memory_producers.excerpt.rules.rule import Extent, Rule, rule
+
+RUNTIME_RULES: tuple[Rule, ...] = (
+    rule("disk", 8, "no space left", r"No space left on device"),
+    rule(
+        "memory",
+        8,
+        "out of memory|outofmemory|cannot allocate memory|java heap space|oom-kill|oomkilled|gc overhead",
+        r"(?i:out of ?memory|cannot allocate memory|java heap space|oom-?kill|gc overhead limit)",
+        Extent.DETAIL,
+    ),
+    rule(
+        "signal",
+        7,
+        "segmentation fault|core dumped|sigsegv|sigabrt|addresssanitizer|killed|sigkill",
+        r"(?:[Ss]egmentation fault|core dumped|SIGSEGV|SIGABRT|SIGKILL|ERROR: AddressSanitizer|^.{0,120}\bKilled\b)",
+        Extent.DETAIL,
+    ),
+    rule("go.panic", 8, "panic: ", r"^panic: (?P<why>.*)", Extent.SECTION),
+    rule("rust.panic", 8, "panicked at", r"^thread '.*' panicked at (?P<why>.*)", Extent.DETAIL),
+    rule("exception.main", 8, "exception in thread", r"^Exception in thread (?P<why>.*)", Extent.DETAIL),
+    rule(
+        "exception",
+        7,
+        "error|exception|exit|interrupt",
+        r"^(?:Caused by: |Uncaught |\[ERROR\] |Unhandled exception[.:] )?(?P<why>(?:[A-Za-z_$][\w$]*(?:\.|::))*[A-Z][\w$]*(?:Error|Exception|Interrupt|SystemExit|Failure|Fault|Exit)(?:: .*| \[.*)?)$",
+        Extent.UPWARDS,
+    ),
+    rule(
+        "shell.missing",
+        6,
+        "command not found|no such file or directory|permission denied|not recognized as",
+        r"(?:: command not found|: No such file or directory|: Permission denied|is not recognized as an internal)",
+        Extent.LINE,
+    ),
+    rule("curl", 6, "curl: (", r"^curl: \(\d+\) (?P<why>.*)", Extent.LINE),
+    rule("timeout", 5, "timed out|timeout", r"(?i:\btimed out\b|\btimeout (?:of|after|exceeded|expired|waiting))", Extent.LINE),
+)

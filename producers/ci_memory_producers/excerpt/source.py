@@ -1,0 +1,100 @@
+"""Logs as windows of bytes: files, texts and streams of lines are read the same way, in bounded memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from ci_memory_producers.excerpt.model import UnreadableLog
+from ci_memory_producers.excerpt.scan import AHEAD, BEHIND
+
+_BLOCK = 1 << 20
+_LONGEST = 1 << 16
+"""Bytes of one line that are kept; what a longer line holds beyond is read and dropped."""
+_HEAD = 8_192
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """``data[start:stop]`` is new, the rest of ``data`` is context; ``first_line`` is the number of the line at ``start``."""
+
+    data: bytes
+    start: int
+    stop: int
+    first_line: int
+
+
+def windows(blocks: Iterable[bytes]) -> Iterator[Window]:
+    """Windows over the text of ``blocks``; each new part begins and ends at a line's boundary."""
+    data, start, line = b"", 0, 1
+    for block in _cut(blocks):
+        data += block
+        stop = data.rfind(b"\n", start, max(start, len(data) - AHEAD)) + 1
+        if stop > start and len(data) - start >= _BLOCK:
+            yield Window(data, start, stop, line)
+            line += data.count(b"\n", start, stop)
+            keep = max(0, stop - BEHIND)
+            data, start = data[keep:], stop - keep
+    yield Window(data, start, len(data), line)
+
+
+def _cut(blocks: Iterable[bytes]) -> Iterator[bytes]:
+    """The same text with every line cut to `_LONGEST` bytes, where a line is longer than that within blocks."""
+    open_line = 0
+    for block in blocks:
+        if b"\n" not in block or open_line > _LONGEST:
+            end = block.find(b"\n")
+            head = block if end < 0 else block[:end]
+            room = max(0, _LONGEST - open_line)
+            open_line += len(head)
+            rest = b"" if end < 0 else block[end:]
+            block = head[:room] + rest
+            if end < 0:
+                yield block
+                continue
+        open_line = len(block) - block.rfind(b"\n") - 1
+        yield block
+
+
+def file_blocks(path: Path) -> Iterator[bytes]:
+    """The bytes of a file. Raises `UnreadableLog` where there is no text in it."""
+    if path.is_dir():
+        raise UnreadableLog(path, "is a directory", "name the log file inside it")
+    if not path.exists():
+        raise UnreadableLog(path, "does not exist", "check the path, and that the step which writes it has run")
+    with path.open("rb") as stream:
+        head = stream.read(_HEAD)
+        if not head.strip():
+            rest = stream.read(_BLOCK)
+            while rest and not rest.strip():
+                rest = stream.read(_BLOCK)
+            if not rest:
+                raise UnreadableLog(path, "is empty", "check that the failing command's output is written to it")
+            head += rest
+        if looks_binary(head):
+            raise UnreadableLog(path, "is binary, not a text log", "pass the log as text; unpack it first where it is compressed")
+        yield head
+        while block := stream.read(_BLOCK):
+            yield block
+
+
+def looks_binary(head: bytes) -> bool:
+    """Whether the beginning of a file holds zero bytes, or mostly bytes that are no UTF-8 text."""
+    if b"\x00" in head:
+        return True
+    return head.decode("utf-8", "replace").count("\ufffd") * 10 > len(head) * 3
+
+
+def line_blocks(lines: Iterable[str]) -> Iterator[bytes]:
+    """Lines, with or without their line ends, as blocks of bytes."""
+    batch: list[bytes] = []
+    size = 0
+    for line in lines:
+        data = line.rstrip("\r\n").replace("\n", " ").encode("utf-8", "replace")[:_LONGEST] + b"\n"
+        batch.append(data)
+        size += len(data)
+        if size >= _BLOCK:
+            yield b"".join(batch)
+            batch, size = [], 0
+    yield b"".join(batch)
