@@ -1,0 +1,96 @@
+"""Which test failed: its name as the frameworks print it, and the name's neutral form."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+import re2
+
+# One alternative a framework's way to print a failed test. RE2: leftmost match, linear in the text.
+_PRINTED: Final = re2.compile(
+    r"(?m)"
+    + "|".join(
+        (
+            r"^[ \t]*not ok \d+ (?:- )?([^#\n]+)",  # TAP
+            r"^(?:\[gw\d+\] (?:\[ *\d+%\] )?)?(?:FAILED|ERROR|SUBFAIL)(?: CONSISTENTLY:)? (\S+::\S[^\n]*?)(?: - [^\n]*)?$",  # pytest
+            r"^(\S+\.py::\S+(?:\[[^\]\n]*\])?) (?:FAILED|ERROR)\b",  # pytest -v
+            r"^_{3,} (?:ERROR at (?:setup|teardown) of )?([\w.\[\]-]+[\w\]]) _{3,}$",  # pytest's heading
+            r"^(?:FAIL|ERROR): (\w+ \([\w.]+\))",  # unittest
+            r"^[ \t]*--- FAIL: (\S+)",  # go
+            r"^\[  FAILED  \] ([\w/]+\.[\w/]+)",  # GoogleTest
+            r"^test (\S+)(?: - should panic)? \.\.\. FAILED",  # cargo
+            r"^---- (\S+) stdout ----",  # cargo
+            r"^[ \t]*● (\S[^\n]* › [^\n]+)$",  # Jest
+            r"^[ \t]*(?:FAIL|×|✗)[ \t]+(\S+\.(?:test|spec)\.\w+ > [^\n]+?)(?: \d+ms)?$",  # Vitest
+            r"^[ \t]*\d+\) (\[[\w -]+\] › [^\n]+)$",  # Playwright
+            r"^rspec (\./\S+)",  # RSpec
+            r"^([\w$]+\((?:[\w$]+\.)*[\w$]+\))  ?(?:Time elapsed:[^\n]*)?<<< (?:FAILURE|ERROR)!",  # Surefire 2
+            r"^((?:[\w$]+\.)+[\w$]+(?:\[[^\]\n]*\]|\([^)\n]*\))*)(?:  ?--)?  ?(?:Time elapsed:[^\n]*)?<<< (?:FAILURE|ERROR)!",
+            r"^Tests run:[^\n]*<<< (?:FAILURE|ERROR)! -+ in ((?:[\w$]+\.)*[\w$]+)$",  # Surefire, the class
+            r"^((?:[\w$]+\.)*[\w$]+ > [^\n]+) FAILED$",  # Gradle
+            r"^\d+\) ([\w\\]+::\w+)",  # PHPUnit
+            r"^ *\d+\) test ([^\n]+ \([\w.]+\))$",  # ExUnit
+            r"^(?:Failure|Error):\n([\w:]+#\w+)",  # Minitest
+            r"^[ \t]*(\S+?(?:\([^\n]*\))?) \[FAIL\]$",  # xUnit.net
+            r"^[ \t]*Failed ([A-Za-z_][\w.+]*(?:\([^\n]*\))?) \[[^\]\n]*\]$",  # dotnet test
+            r"^[ \t]*\d+ - (\S+) \((?:Failed|Timeout|SEGFAULT|ILLEGAL|Subprocess aborted|Child aborted|Not Run)\)",  # CTest
+            r"Test +#\d+: (\S+) \.+ *\*\*\*",  # CTest
+            r"Test Case '-\[([\w.]+ \w+)\]' failed",  # XCTest
+            r"^[ \t]*(?:FAIL|✕|✖)[ \t]+(\S+\.(?:[jt]sx?|mjs|cjs|vue))\b",  # a test file
+        )
+    )
+)
+_WORTH_A_LOOK: Final = (
+    "not ok",
+    "FAIL",
+    "ERROR",
+    "● ",
+    "__",
+    "rspec ",
+    " stdout ----",
+    ") ",
+    "Fail",
+    "Error:\n",
+    "✕",
+    "✖",
+    "×",
+    "✗",
+    "#",
+)
+_PARAMETERS: Final = re.compile(r"\[[^\]]*\]|\((?!['\"])[^()]*\)|(?<=\w)#\d+$|\bwith data set .*$")
+_SOURCE: Final = re.compile(r"\.(?:py|js|ts|jsx|tsx|mjs|cjs|rb|php|go|rs|java|kt|cs|c|cc|cpp|exs?|swift|scala)(?=$|:|/|\s)")
+_ROOT: Final = re.compile(
+    r"^(?:[A-Za-z]:)?[/\\](?:[^/\\\s]+[/\\])*?(?=(?:tests?|specs?|src|__tests__|e2e)[/\\])|^(?:[A-Za-z]:)?[/\\].*[/\\]"
+)
+_SEPARATORS: Final = re.compile(r"\s*(?:::|›| > |[/\\#:.]|\s>\s)\s*")
+_NOISE: Final = re.compile(
+    r"0x[0-9a-fA-F]+|\b[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}\b|\(\d+(?:\.\d+)?\s?m?s\)|\b\d+(?:\.\d+)? ?m?s$"
+)
+_UNITTEST: Final = re.compile(r"^(\w+) ?\(((?:[\w$]+\.)*[\w$]+)\)$")
+
+
+def printed_test(text: str) -> str:
+    """The first failed test that ``text`` (cleaned lines) names, as it is printed there; empty where it names none."""
+    if not any(word in text for word in _WORTH_A_LOOK):
+        return ""
+    match = _PRINTED.search(text)
+    return next((name.strip() for name in match.groups() if name), "") if match is not None else ""
+
+
+def test_key(test_id: str) -> str | None:
+    """The framework-neutral name of a test: dotted, no parameters, no directories above the tests; None where none is left.
+
+    ``tests/test_a.py::TestX::test_y[3]``, ``test_y (tests.test_a.TestX)`` and ``tests.test_a.TestX.test_y`` are one key.
+    """
+    name = _NOISE.sub("", test_id.strip())
+    if (match := _UNITTEST.match(name)) is not None and "." in match.group(2):
+        test, place = match.groups()
+        name = place if place.endswith("." + test) else f"{place}.{test}"
+    name = _ROOT.sub("", _PARAMETERS.sub("", name))
+    name = _SOURCE.sub("", name)
+    parts = [part for part in _SEPARATORS.split(name) if part]
+    return ".".join(parts)[:300] or None
+
+
+test_key.__test__ = False  # type: ignore[attr-defined]  # its name begins like a test's; pytest must not collect it

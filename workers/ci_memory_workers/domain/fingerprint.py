@@ -1,0 +1,104 @@
+"""The fingerprint of a failure: equal for the same failure in another run, another checkout, another repository.
+
+It is made of what the text structurally is, masked: a test with its exception, an exception with its message and the
+project's own frames, a compiler's code and symbol, a package with its constraint, or else the line that says why.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import Final
+
+from ci_memory_producers.events import Stage
+
+from .failing_test import printed_test, test_key
+from .log_lines import clean, is_boilerplate
+from .mask import mask_line
+from .structure import Structure, read
+
+VERSION: Final = 1
+MAX_MASKED: Final = 2_000
+_MAX_PART: Final = 300
+_MAX_TEXT: Final = 48_000
+_PLACEHOLDER: Final = re.compile(r"<\w+>")
+_WORD: Final = re.compile(r"[A-Za-z]{3,}")
+_SAYS_NOTHING: Final = frozenset(
+    "error errors failed failure fail fatal exit code status with returned build job step command process script test tests "
+    "the non zero and exception completed exited killed aborted terminated err see above log logs for more details".split()
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Fingerprint:
+    """``value`` is opaque and carries the algorithm's version; ``masked`` is at most `MAX_MASKED` characters."""
+
+    value: str
+    test_key: str | None
+    generic: bool
+    why: str
+    masked: str
+
+
+def fingerprint(text: str, *, stage: Stage, test_id: str = "", stack_trace: str = "") -> Fingerprint:
+    """The fingerprint of a failure's ``text``, of its ``stage``, its test and its trace. Never fails; linear in the text."""
+    lines = clean(text[-_MAX_TEXT:])
+    trace = clean(stack_trace[-_MAX_TEXT:])
+    key = test_key(test_id) if test_id else None
+    if key is None and (printed := printed_test("\n".join(lines))):
+        key = test_key(printed)
+    structure = read(lines, trace)
+    parts = [mask_line(part)[:_MAX_PART] for part in structure.parts]
+    material = [str(VERSION), stage, structure.kind, key or "", *structure.names, *parts]
+    digest = blake2b("\x1f".join(material).encode("utf-8", "replace"), digest_size=16).hexdigest()
+    return Fingerprint(
+        value=f"{VERSION}:{digest}",
+        test_key=key,
+        generic=key is None and _says_nothing(structure, parts),
+        why=_why(structure, key),
+        masked=_masked(lines),
+    )
+
+
+def _says_nothing(structure: Structure, parts: list[str]) -> bool:
+    if structure.kind in ("compiler", "dependency"):
+        return False
+    if len(structure.names) > 1:
+        return False
+    words = _WORD.findall(_PLACEHOLDER.sub(" ", " ".join(parts)))
+    telling = {word.lower() for word in words} - _SAYS_NOTHING
+    if structure.names and structure.names[0] not in ("Error", "Exception", "AssertionError", "panic"):
+        return (
+            not telling
+            and structure.names[0].endswith(("Error", "Exit"))
+            and structure.names[0] in ("SystemExit", "CalledProcessError")
+        )
+    return len(telling) < 2
+
+
+def _why(structure: Structure, key: str | None) -> str:
+    made_of = {
+        "compiler": "the compiler's error",
+        "dependency": "the missing package",
+        "exception": "the exception, its message" + (" and own frames" if len(structure.names) > 1 else ""),
+        "crash": "the crash and its function",
+        "reason": "the line that says why",
+        "nothing": "nothing that says why",
+    }[structure.kind]
+    return f"test and {made_of}" if key else made_of
+
+
+def _masked(lines: list[str]) -> str:
+    """The masked lines that say something, from the end backwards as far as the bound reaches."""
+    kept: list[str] = []
+    room = MAX_MASKED
+    for line in reversed(lines):
+        if is_boilerplate(line):
+            continue
+        masked = mask_line(line[:MAX_MASKED])
+        room -= len(masked) + 1
+        if room < 0:
+            break
+        kept.append(masked)
+    return "\n".join(reversed(kept))[:MAX_MASKED]

@@ -1,0 +1,74 @@
+"""Lines of a log: cleaned of what a terminal, a CI provider or a logger put before them; boilerplate told from reasons."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+import re2
+
+_ANSI: Final = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])|\x1b?\[\d{1,3}(?:;\d{1,3})*m")
+_PREFIX: Final = re.compile(
+    r"""(?:\s*(?:
+        \[\s*\d+\.\d+\](?:\[\s*[TC]\d+\])?                                     # kernel
+      | \d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|\s?[+-]\d\d:?\d\d)?\b  # ISO
+        (?:[ ]+\d+[ ]+(?:TRACE|DEBUG|INFO|WARNING|ERROR|CRITICAL|AUDIT)[ ]+[\w.]+)?
+      | \[?\d\d:\d\d:\d\d(?:[.,]\d+)?\]?(?=\s)                                   # clock
+      | \#\d+\ \d+\.\d+(?=\s)                                                   # BuildKit
+      | \#\#\[(?:error|warning|debug|group|section|command)\]
+      | ::(?:error|warning|debug|group)[^:\n]{0,200}::
+      | \[(?:ERROR|INFO|WARNING|WARN|FATAL|error|info|warn)\](?=\s|$)
+      )[ ]?)+""",
+    re.VERBOSE,
+)
+_MAY_HAVE_PREFIX: Final = frozenset("0123456789[#:")
+
+# These say only that something failed. RE2, so that no hostile line costs more than its length.
+_BOILERPLATE: Final = re2.compile(
+    r"(?i)^\s*(?:\W*)(?:"
+    + "|".join(
+        (
+            r".{0,250}\b(?:completed|failed|exited|exit|exiting|finished|terminated|returned|died|errored)\b.{0,30}"
+            r"\b(?:exit|return|error|status|non-zero)[ -]?(?:exit[ -])?(?:code|status|value|error)s?\b\W{0,3}(?:code\W{1,2})?\d*\W*",
+            r"the command .* returned a non-zero code:? \d+",
+            r"(?:error:? )?(?:exit|return)[ _-]?(?:code|status)\W{0,3}-?\d+\W*",
+            r"exit status \d+",
+            r"(?:make|gmake|ninja)(?:\[\d+\])?: (?:\*\*\*|build stopped|leaving|entering|target).*",
+            r"npm (?:err!|error)(?: (?:code (?:ELIFECYCLE|\d+)|errno \d+|a complete log|.*\.log|exit status|failed at the"
+            r"|this is probably not|lifecycle script|path |workspace |location |command ).*)?",
+            r"error command failed(?: with exit code \d+)?\.?",
+            r"error:? (?:process completed|job failed|script returned).*",
+            r"(?:build|job|tests?|step|pipeline|task|stage)? ?(?:failed|failure|errors?|fatal|aborted|aborting|killed)\W*",
+            r"(?:errors?|failures?|failed|fatal|exception)?\W*",
+            r"failure: build failed with an exception\.",
+            r"build fail(?:ed|ure)\b.*",
+            r"execution failed for task .*",
+            r"(?:re-?)?run (?:maven|gradle|with|this).*",
+            r"for more information.*",
+            r"(?:---+> |removing intermediate container|step \d+/\d+ |sending build context).*",
+        )
+    )
+    + r")\s*$"
+)
+
+
+def clean(text: str) -> list[str]:
+    """The lines of ``text`` without colour codes, time stamps and level marks; empty lines dropped, inner space kept."""
+    if "\x1b" in text or "[0m" in text or "[9" in text or "[3" in text:
+        text = _ANSI.sub("", text)
+    lines = []
+    for line in text.splitlines():
+        bare = line.lstrip()
+        if not bare:
+            continue
+        if bare[0] in _MAY_HAVE_PREFIX and (match := _PREFIX.match(line)) is not None:
+            line = line[match.end() :]
+            if not line.strip():
+                continue
+        lines.append(line.rstrip())
+    return lines
+
+
+def is_boilerplate(line: str) -> bool:
+    """True where the line says only *that* something failed (an exit code, "Build failed"), not why."""
+    return _BOILERPLATE.match(line[:400]) is not None
