@@ -1,0 +1,168 @@
+"""Aegis's local mode: a SQLite file that all workers of one machine share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from ci_memory_workers.adapters.aegis.identity import (
+    AGENT_ID,
+    DEPRECATED,
+    MAX_TOP_K,
+    candidates,
+    content_with_pattern,
+    is_memory_id,
+    namespace,
+    with_pattern_of,
+)
+from ci_memory_workers.adapters.aegis.memory_file import MemoryFile
+from ci_memory_workers.adapters.aegis.sanitise import Sanitiser
+from ci_memory_workers.errors import KnowledgeRefused, KnowledgeUnavailable
+from ci_memory_workers.services.ports import Candidate, Memory, Vote
+
+if TYPE_CHECKING:
+    from aegis_memory import AegisClient
+
+_FIND = """
+    SELECT id FROM memories
+    WHERE namespace = ? AND memory_type = ? AND is_deprecated = 0 AND substr(content, 1, ?) = ?
+    ORDER BY created_at, rowid
+"""
+
+
+class LocalAegis:
+    """`Knowledge` over Aegis's local mode, in the SQLite file ``path`` (made on first use).
+
+    Safe for threads, for processes and after a fork (`MemoryFile` says how). Texts are embedded on the spot; nothing is
+    downloaded and nothing leaves the machine, whatever the environment says. ``redact`` takes secrets out of what is written.
+
+    Raises `KnowledgeUnavailable` when the file is busy or the disk is in trouble, `KnowledgeRefused` for unknown ids.
+    """
+
+    def __init__(self, path: Path, *, redact: Callable[[str], str], lock_timeout: float = 15.0) -> None:
+        self._file = MemoryFile(path, lock_timeout=lock_timeout)
+        self._sanitiser = Sanitiser(redact)
+
+    def add_reflection(
+        self, tenant: str, content: str, *, error_pattern: str, correct_approach: str, metadata: Mapping[str, object]
+    ) -> str:
+        """Store a reflection; one of the same text in the same tenant is the same reflection, with its first metadata."""
+        space = namespace(tenant)
+        text = self._sanitiser.content(with_pattern_of(content, metadata))
+        category = self._sanitiser.error_pattern(error_pattern)
+        document = self._sanitiser.metadata(metadata, reserved=2)
+        with self._file.writing() as client:
+            memory_id = client.add_reflection(
+                text,
+                AGENT_ID,
+                namespace=space,
+                error_pattern=category or None,
+                correct_approach=self._sanitiser.correct_approach(correct_approach) or None,
+                scope="global",
+                metadata={**document, "error_pattern": category},
+            )
+            self._file.count_added()
+        return str(memory_id)
+
+    def add_strategy(self, tenant: str, content: str, *, metadata: Mapping[str, object]) -> str:
+        """Store a strategy; one of the same text in the same tenant is the same strategy, with its first metadata."""
+        operation = {
+            "type": "add",
+            "content": self._sanitiser.content(with_pattern_of(content, metadata)),
+            "memory_type": "strategy",
+            "agent_id": AGENT_ID,
+            "namespace": namespace(tenant),
+            "scope": "global",
+            "metadata": self._sanitiser.metadata(metadata),
+        }
+        with self._file.writing() as client:
+            memory_id = _apply(client, operation)
+            self._file.count_added()
+        return memory_id
+
+    def find(self, tenant: str, pattern_id: str, kind: Literal["reflection", "strategy"]) -> list[str]:
+        """Ids of the memories of ``kind`` that carry ``pattern_id`` and are not deprecated, oldest first."""
+        prefix = content_with_pattern(pattern_id, "")
+        rows = self._file.rows(_FIND, (namespace(tenant), kind, len(prefix), prefix))
+        return [str(row[0]) for row in rows]
+
+    def vote(self, tenant: str, memory_id: str, vote: Vote, *, context: str, task_id: str) -> None:
+        """Cast one vote. Raises `KnowledgeRefused` where the tenant has no such memory."""
+        with self._file.writing() as client:
+            # Asked first: a vote on an unknown id fails halfway and leaves the file locked for everybody.
+            self._require(client, tenant, memory_id)
+            client.vote(
+                memory_id,
+                vote,
+                AGENT_ID,
+                context=self._sanitiser.context(context) or None,
+                task_id=self._sanitiser.task_id(task_id) or None,
+            )
+
+    def update_metadata(self, tenant: str, memory_id: str, metadata: Mapping[str, object]) -> None:
+        """Merge ``metadata`` (shallow). Raises `KnowledgeRefused` where the tenant has no such memory."""
+        patch = self._sanitiser.metadata(metadata)
+        with self._file.writing() as client:
+            self._require(client, tenant, memory_id)
+            _apply(client, {"type": "update", "memory_id": memory_id, "metadata_patch": patch})
+
+    def get(self, tenant: str, memory_id: str) -> Memory | None:
+        """The memory with its votes, or None where the tenant has none of this id."""
+        with self._file.reading() as client:
+            found = _look_up(client, tenant, memory_id)
+        if found is None:
+            return None
+        return Memory(found.id, found.content, dict(found.metadata), found.bullet_helpful, found.bullet_harmful)
+
+    def deprecate(self, tenant: str, memory_id: str) -> None:
+        """Take the memory out of the playbook, and say so in its metadata (``deprecated``)."""
+        with self._file.writing() as client:
+            self._require(client, tenant, memory_id)
+            _apply(client, {"type": "update", "memory_id": memory_id, "metadata_patch": {DEPRECATED: True}})
+            _apply(client, {"type": "deprecate", "memory_id": memory_id, "agent_id": AGENT_ID})
+
+    def shortlist(self, tenant: str, query: str, *, top_k: int = 5, min_effectiveness: float = -1.0) -> list[Candidate]:
+        """The memories nearest to ``query``, nearest first. It reads all of the tenant's memories."""
+        text = self._sanitiser.query(query)
+        if not text or top_k < 1:
+            return []
+        with self._file.reading() as client:
+            playbook = client.get_playbook_for_agent(
+                AGENT_ID,
+                query=text,
+                namespace=namespace(tenant),
+                top_k=min(MAX_TOP_K, top_k * 4),
+                min_effectiveness=min_effectiveness,
+            )
+        return candidates(playbook.entries, top_k)
+
+    def close(self) -> None:
+        """Close this process's connection. The next call opens it anew."""
+        self._file.close()
+
+    def _require(self, client: AegisClient, tenant: str, memory_id: str) -> None:
+        if _look_up(client, tenant, memory_id) is None:
+            raise KnowledgeRefused(f"no memory {memory_id[:64]!r} of tenant {tenant} in {self._file.path.name}")
+
+
+def _look_up(client: AegisClient, tenant: str, memory_id: str) -> Any:
+    """Aegis's memory of this id, or None where ``tenant`` has none."""
+    import httpx
+
+    if not is_memory_id(memory_id):
+        return None
+    try:
+        found = client.get(memory_id)
+    except httpx.HTTPStatusError:
+        # How the client says "not found", in local mode too.
+        return None
+    return found if found.namespace == namespace(tenant) else None
+
+
+def _apply(client: AegisClient, operation: Mapping[str, object]) -> str:
+    """Apply one delta operation and return the memory's id. The client reports a failure instead of raising it."""
+    result = client.apply_delta([dict(operation)]).results[0]
+    if not result.success:
+        raise KnowledgeUnavailable(f"the memory file could not be written: {result.error}")
+    return str(result.memory_id)
