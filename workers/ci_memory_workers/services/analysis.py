@@ -72,40 +72,32 @@ class AnalysisDesk:
             return []
         return [candidate for candidate in found if candidate.pattern_id != sample.pattern_id]
 
-    def _settle(
-        self, lease: Lease, reply: AnalystAnswer, candidates: list[Candidate], attempt: int, now_ms: int
-    ) -> str:
+    def _settle(self, lease: Lease, reply: AnalystAnswer, candidates: list[Candidate], attempt: int, now_ms: int) -> str:
         offered = {candidate.pattern_id for candidate in candidates}
-        if reply.same_as in offered and self.index.merge(
-            lease, reply.same_as, reason=reply.reason, now_ms=now_ms
-        ):
+        if reply.same_as in offered and self.index.merge(lease, reply.same_as, reason=reply.reason, now_ms=now_ms):
             self._publish(lease.tenant, self._surviving(lease.tenant, reply.same_as))
             return "alias"
         if not self.index.record_analysis(lease, reply, attempts=attempt, now_ms=now_ms):
             return "lease_lost"
-        return self._tell(lease, lease.id)
+        return self._tell(lease, lease.work_id)
 
-    def _answer_by_rules_for_now(
-        self, lease: Lease, sample: FailureContext, attempt: int, error: Retryable, now_ms: int
-    ) -> str:
+    def _answer_by_rules_for_now(self, lease: Lease, sample: FailureContext, attempt: int, error: Retryable, now_ms: int) -> str:
         seconds = delay(attempt, jitter=self.jitter(), retry_after=error.retry_after)
-        log.warning("analyst fails pattern_id=%s reason=%s again_in_s=%.0f", lease.id, error.reason, seconds)
+        log.warning("analyst fails pattern_id=%s reason=%s again_in_s=%.0f", lease.work_id, error.reason, seconds)
         reply = self.rules.analyze(sample, ())
         retry_ms = now_ms + int(seconds * 1000)
         if not self.index.record_analysis(lease, reply, attempts=attempt, now_ms=now_ms, retry_ms=retry_ms):
             return "lease_lost"
-        self._publish(lease.tenant, lease.id)
-        self.bell.ring("memory", lease.tenant, lease.id)
+        self._publish(lease.tenant, lease.work_id)
+        self.bell.ring("memory", lease.tenant, lease.work_id)
         return "provisional"
 
-    def _answer_by_rules_for_good(
-        self, lease: Lease, sample: FailureContext, attempt: int, reason: str, now_ms: int
-    ) -> str:
-        log.warning("analyst gives up pattern_id=%s reason=%s", lease.id, reason)
+    def _answer_by_rules_for_good(self, lease: Lease, sample: FailureContext, attempt: int, reason: str, now_ms: int) -> str:
+        log.warning("analyst gives up pattern_id=%s reason=%s", lease.work_id, reason)
         reply = replace(self.rules.analyze(sample, ()), reason=reason)
         if not self.index.record_analysis(lease, reply, attempts=attempt, now_ms=now_ms):
             return "lease_lost"
-        return self._tell(lease, lease.id)
+        return self._tell(lease, lease.work_id)
 
     def _tell(self, lease: Lease, pattern_id: str) -> str:
         """Answer everybody who waits, then end the lease: a worker that dies in between is followed by one that tells again."""

@@ -96,9 +96,7 @@ class FailureMemory:
         self.log.acknowledge([entry for entry, _ in readable])
         return counts
 
-    def _read_all(
-        self, entries: Sequence[Entry], now_ms: int
-    ) -> tuple[list[tuple[Entry, Reading | Dated]], int]:
+    def _read_all(self, entries: Sequence[Entry], now_ms: int) -> tuple[list[tuple[Entry, Reading | Dated]], int]:
         readable, dead = [], 0
         for entry in entries:
             try:
@@ -129,13 +127,9 @@ class FailureMemory:
 
     def _validate(self, entry: Entry, now_ms: int) -> FailureEvent | PassEvent | ResolutionEvent:
         if len(entry.payload) > MAX_EVENT_BYTES:
-            raise Unreadable(
-                "too_large", f"{len(entry.payload)} bytes; at most {MAX_EVENT_BYTES} are accepted"
-            )
+            raise Unreadable("too_large", f"{len(entry.payload)} bytes; at most {MAX_EVENT_BYTES} are accepted")
         if entry.ms < now_ms - self.horizon_ms:
-            raise Unreadable(
-                "too_old", "older than events are recognised as already counted: replay it to count it anew"
-            )
+            raise Unreadable("too_old", "older than events are recognised as already counted: replay it to count it anew")
         try:
             return EVENT.validate_json(entry.payload)
         except ValidationError as error:
@@ -173,9 +167,7 @@ def describe(error: ValidationError) -> str:
 
 def _reply(applied: Applied) -> Answer | None:
     if applied.pattern is not None:
-        reply = answer(
-            applied.event_id, applied.pattern, known=applied.outcome in ("known", "duplicate_known")
-        )
+        reply = answer(applied.event_id, applied.pattern, known=applied.outcome in ("known", "duplicate_known"))
         return None if reply.status == "pending" else reply
     if applied.outcome == "unknown_pattern":
         return ResolutionReceipt(

@@ -122,9 +122,7 @@ class Librarian:
         if not memory_id:
             return
         try:
-            self.knowledge.vote(
-                tenant, memory_id, vote.vote, context=vote.context, task_id=pattern.pattern_id
-            )
+            self.knowledge.vote(tenant, memory_id, vote.vote, context=vote.context, task_id=pattern.pattern_id)
         except (KnowledgeRefused, Retryable) as error:
             # Taken off the list already: at most once. The ledger in the index has counted it.
             log.warning("a vote is lost to aegis pattern_id=%s reason=%s", pattern.pattern_id, error.reason)

@@ -55,11 +55,7 @@ def fix_of(event: ResolutionEvent, now_ms: int) -> Fix | None:
 
 def _receipt(event: ResolutionEvent, pattern_id: str) -> ResolutionReceipt:
     if event.fix_type == "rerun":
-        message = (
-            f"{pattern_id} is marked flaky: it went away when run again, and nothing is learned as its fix."
-        )
+        message = f"{pattern_id} is marked flaky: it went away when run again, and nothing is learned as its fix."
     else:
         message = f"{pattern_id} is resolved: this fix is suggested when the failure comes back."
-    return ResolutionReceipt(
-        status="recorded", event_id=event.event_id, pattern_id=pattern_id, message=message
-    )
+    return ResolutionReceipt(status="recorded", event_id=event.event_id, pattern_id=pattern_id, message=message)

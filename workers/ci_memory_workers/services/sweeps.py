@@ -93,11 +93,7 @@ class Sweeper:
         share = f"flaky in {pattern.flaky_episodes} of {pattern.episodes} builds ({flaky_ratio(pattern):.0%})"
         if flaky:
             return Decision(tenant, pattern.pattern_id, "quarantined", share)
-        return (
-            Decision(tenant, pattern.pattern_id, "flaky", f"released: {share}")
-            if pattern.status == "quarantined"
-            else None
-        )
+        return Decision(tenant, pattern.pattern_id, "flaky", f"released: {share}") if pattern.status == "quarantined" else None
 
     def _patterns(self, tenant: str, ids: list[str]) -> list[Pattern]:
         found = (self.index.pattern(tenant, pattern_id) for pattern_id in ids)

@@ -21,7 +21,7 @@ class Lease:
 
     lane: Lane
     tenant: str
-    id: str
+    work_id: str
     token: int
 
 
@@ -61,13 +61,11 @@ class Index(Protocol):
         """These no longer wait."""
         ...
 
-    def take(self, lane: Lane, tenant: str, id: str, *, now_ms: int, lease_ms: int) -> Lease | None:
+    def take(self, lane: Lane, tenant: str, work_id: str, *, now_ms: int, lease_ms: int) -> Lease | None:
         """Take owed work, if it is due and nobody holds it."""
         ...
 
-    def finish(
-        self, lease: Lease, *, again_ms: int | None = None, revision: int | None = None, later_ms: int = 0
-    ) -> bool:
+    def finish(self, lease: Lease, *, again_ms: int | None = None, revision: int | None = None, later_ms: int = 0) -> bool:
         """End a lease: done, or due again at ``again_ms``. Where ``revision`` is given and the pattern has changed since,
         it is due again at ``later_ms``. False when the lease was lost.
         """
@@ -87,9 +85,7 @@ class Index(Protocol):
         """A resolution that is owed; None when it has been applied."""
         ...
 
-    def apply_resolution(
-        self, lease: Lease, pattern_id: str, fix: Fix | None, event: ResolutionEvent, *, now_ms: int
-    ) -> bool:
+    def apply_resolution(self, lease: Lease, pattern_id: str, fix: Fix | None, event: ResolutionEvent, *, now_ms: int) -> bool:
         """Apply a resolution exactly once and end its lease; ``fix`` is None for a rerun. False when the lease was lost."""
         ...
 
@@ -146,7 +142,7 @@ class Index(Protocol):
 class Bell(Protocol):
     """Tells workers that something is due. A lost ring costs seconds: beat rings again."""
 
-    def ring(self, lane: Lane, tenant: str, id: str) -> None:
+    def ring(self, lane: Lane, tenant: str, work_id: str) -> None:
         """Work with this id is due."""
         ...
 

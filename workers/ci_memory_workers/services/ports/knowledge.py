@@ -75,9 +75,7 @@ class Knowledge(Protocol):
         """Take the memory out of the playbook. It stays readable."""
         ...
 
-    def shortlist(
-        self, tenant: str, query: str, *, top_k: int = 5, min_effectiveness: float = -1.0
-    ) -> list[Candidate]:
+    def shortlist(self, tenant: str, query: str, *, top_k: int = 5, min_effectiveness: float = -1.0) -> list[Candidate]:
         """Reflections and strategies nearest to ``query`` that carry a pattern id, best first."""
         ...
 

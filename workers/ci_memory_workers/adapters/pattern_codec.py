@@ -1,0 +1,158 @@
+"""How events and patterns look in Redis: the flat arguments of ``apply_batch.lua``, and the hashes that it keeps."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from functools import lru_cache
+from typing import Any, cast
+
+from ci_memory_producers.events import Diagnosis, PassEvent, ResolutionEvent
+from ci_memory_producers.keys import tenant_prefix
+
+from ..domain.pattern import Fix, Pattern
+from ..services.ports import AnalystAnswer, Dated, FailureContext, Reading
+
+
+def text(value: Any) -> str:
+    """Redis's bytes as text; '' for nothing."""
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value or "")
+
+
+@lru_cache(maxsize=65_536)
+def digest(*parts: str) -> str:
+    """16 hex digits that stand for ``parts``; '' where all of them are empty."""
+    if not any(parts):
+        return ""
+    return hashlib.blake2b("\x1f".join(parts).encode("utf-8", "replace"), digest_size=8).hexdigest()
+
+
+def arguments(event: Reading | Dated, *, candidate: str, sample: str) -> list[str | int]:
+    """The event's kind and fields, as ``apply_batch.lua`` reads them."""
+    if isinstance(event, Reading):
+        return _failure_arguments(event, candidate, sample)
+    if isinstance(event.event, PassEvent):
+        passed = event.event
+        build = digest(passed.repo, passed.build_id)
+        place = f"{passed.repo}#{passed.build_id}"
+        return ["P", passed.event_id, event.ms, build, place, digest(passed.job), passed.attempt, digest(passed.test_id)]
+    resolution = cast("ResolutionEvent", event.event)
+    return ["R", resolution.event_id, event.ms, resolution.pattern_id, resolution.model_dump_json()]
+
+
+def _failure_arguments(reading: Reading, candidate: str, sample: str) -> list[str | int]:
+    event = reading.event
+    return [
+        "F",
+        event.event_id,
+        reading.ms,
+        reading.fingerprint,
+        reading.test_key,
+        reading.category,
+        reading.signal,
+        event.stage,
+        event.repo,
+        digest(event.repo, event.build_id),
+        f"{event.repo}#{event.build_id}",
+        digest(event.job),
+        event.attempt,
+        event.commit_sha,
+        digest(event.test_id),
+        "1" if reading.generic else "0",
+        json.loads(sample)["headline"][:500] if sample else "",
+        candidate,
+        sample,
+    ]
+
+
+def encode_sample(reading: Reading, pattern_id: str) -> str:
+    """The failure as JSON, for the analyst of its pattern."""
+    return json.dumps(asdict(reading.context(pattern_id)))
+
+
+def decode_sample(pattern_id: str, data: bytes) -> FailureContext:
+    """The other way."""
+    fields = json.loads(data)
+    return FailureContext(**{**fields, "pattern_id": pattern_id, "changed_files": tuple(fields["changed_files"])})
+
+
+def encode_analysis(answer: AnalystAnswer) -> str:
+    """An analyst's answer as JSON."""
+    return json.dumps({"diagnosis": answer.diagnosis.model_dump(), "analyst": answer.analyst, "reason": answer.reason})
+
+
+def encode_fix(fix: Fix | None) -> str:
+    """A fix as JSON, without its outcomes, which Redis counts beside it; '' for none."""
+    if fix is None:
+        return ""
+    return json.dumps({name: value for name, value in asdict(fix).items() if name not in ("worked", "failed")})
+
+
+def pairs(reply: Any) -> dict[str, str]:
+    """A hash, as redis-py or a script returns it."""
+    if isinstance(reply, Mapping):
+        return {text(name): text(value) for name, value in reply.items()}
+    items: Sequence[Any] = reply or ()
+    return {text(items[i]): text(items[i + 1]) for i in range(0, len(items), 2)}
+
+
+def decode_pattern(pattern_id: str, fields: Mapping[str, str], fix_fields: Mapping[str, str]) -> Pattern:
+    """A pattern from its hash and the hash of its fixes."""
+    fixes = decode_fixes(fix_fields)
+    analysis = _analysis(fields.get("analysis", ""))
+    return Pattern(
+        pattern_id=pattern_id,
+        status=cast("Any", fields.get("status", "unresolved")),
+        category=cast("Any", fields.get("category", "unknown")),
+        signal=fields.get("signal", ""),
+        stage=cast("Any", fields.get("stage", "test")),
+        fingerprint=fields.get("fingerprint", ""),
+        test_key=fields.get("test_key", ""),
+        headline=fields.get("headline", ""),
+        generic=fields.get("generic") == "1",
+        occurrences=int(fields.get("occurrence_count", 0)),
+        episodes=int(fields.get("episodes", 0)),
+        flaky_episodes=int(fields.get("flaky_count", 0)),
+        repositories=int(fields.get("repositories", 0)),
+        match_votes=int(fields.get("match_votes", 0)),
+        recurred=int(fields.get("recurred", 0)),
+        first_ms=int(fields.get("first_ms", 0)),
+        last_ms=int(fields.get("last_ms", 0)),
+        revision=int(fields.get("revision", 0)),
+        analysed=cast("Any", fields.get("analysed", "")),
+        analyst=analysis[1],
+        diagnosis=analysis[0],
+        attempts=int(fields.get("attempts", 0)),
+        status_reason=fields.get("status_reason", ""),
+        fix=fixes.get(fields.get("fix_id", "")),
+        fixes=tuple(fixes.values()),
+        merged_into=fields.get("merged_into", ""),
+    )
+
+
+@lru_cache(maxsize=4_096)
+def _analysis(data: str) -> tuple[Diagnosis | None, str]:
+    if not data:
+        return None, ""
+    fields = json.loads(data)
+    return Diagnosis.model_validate(fields["diagnosis"]), fields["analyst"]
+
+
+def decode_fixes(fields: Mapping[str, str]) -> dict[str, Fix]:
+    """The fixes of a pattern by their ids, with their outcomes."""
+    return {
+        fix_id: Fix(
+            **json.loads(data),
+            worked=int(fields.get(f"worked|{fix_id}", 0)),
+            failed=int(fields.get(f"failed|{fix_id}", 0)),
+        )
+        for name, data in fields.items()
+        if name.startswith("fix|") and (fix_id := name.removeprefix("fix|"))
+    }
+
+
+def prefix(tenant: str) -> str:
+    """The tenant's prefix of keys."""
+    return tenant_prefix(tenant)

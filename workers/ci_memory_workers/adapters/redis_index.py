@@ -1,0 +1,236 @@
+"""The index in Redis: what is hot and must be atomic. State changes in Lua alone (``lua/``); this file calls and decodes."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections import OrderedDict
+from collections.abc import Sequence
+from typing import Any
+
+from ci_memory_producers.events import Answer, ResolutionEvent
+from ci_memory_producers.keys import WAKE_SECONDS
+from redis import Redis
+
+from ..domain.pattern import Fix, Pattern, Status
+from ..names import Lane
+from ..services.ports import AnalystAnswer, Applied, Dated, FailureContext, Lease, PendingVote, Reading
+from .pattern_codec import (
+    arguments,
+    decode_pattern,
+    decode_sample,
+    encode_analysis,
+    encode_fix,
+    encode_sample,
+    pairs,
+    prefix,
+    text,
+)
+from .scripts import Scripts
+
+TENANTS = "ci-memory:tenants"
+MOST_WAITING = 10_000
+"""Events that may wait for one analysis; those beyond get their answer when they ask again."""
+MOST_VOTES = 200
+"""Votes of one pattern that may wait for Aegis; the ledger counts those beyond too."""
+SAMPLE_SECONDS = 30 * 86_400
+"""How long the text of a pattern's first failure is kept, once it has been analysed for good."""
+KNOWN_CACHE = 200_000
+
+
+class RedisIndex:
+    """Satisfies `services.ports.Index`; raises what redis raises."""
+
+    def __init__(self, client: Redis, *, dedupe_seconds: int, answer_seconds: int, flush_ms: int) -> None:
+        self._client = client
+        self._scripts = Scripts(client)
+        self._dedupe_seconds = dedupe_seconds
+        self._answer_seconds = answer_seconds
+        self._flush_ms = flush_ms
+        self._known: OrderedDict[tuple[str, str], None] = OrderedDict()
+        self._tenants: set[str] = set()
+
+    # -- events ---------------------------------------------------------------------------------------------------------
+
+    def apply(self, tenant: str, events: Sequence[Reading | Dated], now_ms: int) -> list[Applied]:
+        """See `Index.apply`. Texts are sent only with fingerprints that this process has not seen: the script asks for the rest."""
+        if tenant not in self._tenants:
+            self._client.sadd(TENANTS, tenant)
+            self._tenants.add(tenant)
+        results: list[Applied | None] = [None] * len(events)
+        todo = list(range(len(events)))
+        with_sample = {i for i in todo if not self._is_known(tenant, events[i])}
+        while todo:
+            outcomes, patterns = self._apply_once(tenant, [(events[i], i in with_sample) for i in todo], now_ms)
+            unanswered = []
+            for i, (outcome, event_id, pattern_id) in zip(todo, outcomes, strict=True):
+                if outcome == "need_sample":
+                    unanswered.append(i)
+                    continue
+                results[i] = Applied(event_id, outcome, pattern_id, patterns.get(pattern_id))
+                self._remember(tenant, events[i])
+            todo, with_sample = unanswered, set(unanswered)
+        return [result for result in results if result is not None]
+
+    def _apply_once(
+        self, tenant: str, events: Sequence[tuple[Reading | Dated, bool]], now_ms: int
+    ) -> tuple[list[tuple[Any, str, str]], dict[str, Pattern]]:
+        flat: list[str | int] = []
+        for event, with_sample in events:
+            candidate = f"pat_{secrets.token_hex(6)}" if with_sample else ""
+            sample = encode_sample(event, candidate) if with_sample and isinstance(event, Reading) else ""
+            flat += arguments(event, candidate=candidate, sample=sample)
+        reply = self._scripts.run(
+            "apply_batch", prefix(tenant), now_ms, self._dedupe_seconds, self._flush_ms, MOST_WAITING, MOST_VOTES, *flat
+        )
+        outcomes = [(text(outcome), text(event_id), text(pattern_id)) for outcome, event_id, pattern_id in reply[0]]
+        patterns = {text(row[0]): decode_pattern(text(row[0]), pairs(row[1]), pairs(row[2])) for row in reply[1]}
+        return outcomes, patterns
+
+    def _is_known(self, tenant: str, event: Reading | Dated) -> bool:
+        return not isinstance(event, Reading) or (tenant, event.fingerprint) in self._known
+
+    def _remember(self, tenant: str, event: Reading | Dated) -> None:
+        if isinstance(event, Reading):
+            self._known[tenant, event.fingerprint] = None
+            if len(self._known) > KNOWN_CACHE:
+                self._known.popitem(last=False)
+
+    def publish(self, tenant: str, answers: Sequence[Answer]) -> None:
+        """See `Index.publish`."""
+        if answers:
+            flat = [part for answer in answers for part in (answer.event_id, answer.model_dump_json(exclude_none=True))]
+            self._scripts.run("publish", prefix(tenant), self._answer_seconds, WAKE_SECONDS, *flat)
+
+    # -- patterns -------------------------------------------------------------------------------------------------------
+
+    def pattern(self, tenant: str, pattern_id: str) -> Pattern | None:
+        """See `Index.pattern`."""
+        p = prefix(tenant)
+        fields, fixes = self._client.pipeline().hgetall(f"{p}pattern:{pattern_id}").hgetall(f"{p}fixes:{pattern_id}").execute()
+        return decode_pattern(pattern_id, pairs(fields), pairs(fixes)) if fields else None
+
+    def sample(self, tenant: str, pattern_id: str) -> FailureContext | None:
+        """See `Index.sample`."""
+        data: Any = self._client.get(f"{prefix(tenant)}sample:{pattern_id}")
+        return decode_sample(pattern_id, data) if data else None
+
+    def pattern_ids(self, tenant: str, limit: int) -> list[str]:
+        """Ids of patterns, the one that was seen last first; deprecated ones last."""
+        rows: Any = self._client.zrevrange(f"{prefix(tenant)}last_seen", 0, limit - 1)
+        return [text(row) for row in rows]
+
+    def awaiting(self, tenant: str, pattern_id: str) -> dict[str, bool]:
+        """See `Index.awaiting`."""
+        fields: Any = self._client.hgetall(f"{prefix(tenant)}awaiting:{pattern_id}")
+        return {event_id: flag == "k" for event_id, flag in pairs(fields).items()}
+
+    def answered(self, tenant: str, pattern_id: str, event_ids: Sequence[str]) -> None:
+        """See `Index.answered`. Called once the analysis is final: the sample may go, in time."""
+        p = prefix(tenant)
+        pipeline = self._client.pipeline().expire(f"{p}sample:{pattern_id}", SAMPLE_SECONDS)
+        if event_ids:
+            pipeline.hdel(f"{p}awaiting:{pattern_id}", *event_ids)
+        pipeline.execute()
+
+    def links(self, tenant: str, pattern_id: str) -> dict[str, str]:
+        """See `Index.links`."""
+        return pairs(self._client.hgetall(f"{prefix(tenant)}links:{pattern_id}"))
+
+    def link(self, tenant: str, pattern_id: str, **ids: str) -> None:
+        """See `Index.link`."""
+        self._client.hset(f"{prefix(tenant)}links:{pattern_id}", mapping=dict(ids))
+
+    def pending_votes(self, tenant: str, pattern_id: str) -> list[PendingVote]:
+        """See `Index.pending_votes`."""
+        rows: Any = self._client.lpop(f"{prefix(tenant)}votes:{pattern_id}", MOST_VOTES)
+        return [PendingVote(**json.loads(row)) for row in rows or ()]
+
+    def set_status(
+        self, tenant: str, pattern: Pattern, status: Status, *, reason: str, now_ms: int, only_if_unseen: bool = False
+    ) -> bool:
+        """See `Index.set_status`."""
+        seen = str(pattern.last_ms) if only_if_unseen else ""
+        arguments_ = (pattern.pattern_id, pattern.status, status, reason, now_ms, seen)
+        return bool(self._scripts.run("set_status", prefix(tenant), *arguments_))
+
+    # -- owed work ------------------------------------------------------------------------------------------------------
+
+    def take(self, lane: Lane, tenant: str, work_id: str, *, now_ms: int, lease_ms: int) -> Lease | None:
+        """See `Index.take`."""
+        token = int(self._scripts.run("take_due", prefix(tenant), lane, work_id, now_ms, lease_ms))
+        return Lease(lane, tenant, work_id, token) if token else None
+
+    def finish(self, lease: Lease, *, again_ms: int | None = None, revision: int | None = None, later_ms: int = 0) -> bool:
+        """See `Index.finish`."""
+        again = "" if again_ms is None else again_ms
+        seen = "" if revision is None else revision
+        done = self._scripts.run(
+            "finish_due", prefix(lease.tenant), lease.lane, lease.work_id, lease.token, again, seen, later_ms
+        )
+        return bool(done)
+
+    def record_analysis(
+        self, lease: Lease, answer: AnalystAnswer, *, attempts: int, now_ms: int, retry_ms: int | None = None
+    ) -> bool:
+        """See `Index.record_analysis`."""
+        state, retry = ("final", "") if retry_ms is None else ("provisional", str(retry_ms))
+        arguments_ = (lease.work_id, lease.token, encode_analysis(answer), state, now_ms, retry, attempts)
+        return bool(self._scripts.run("record_analysis", prefix(lease.tenant), *arguments_))
+
+    def merge(self, lease: Lease, into: str, *, reason: str, now_ms: int) -> bool:
+        """See `Index.merge`."""
+        arguments_ = (lease.work_id, lease.token, into, now_ms, reason)
+        return int(self._scripts.run("merge_pattern", prefix(lease.tenant), *arguments_)) == 1
+
+    def resolution(self, tenant: str, event_id: str) -> ResolutionEvent | None:
+        """See `Index.resolution`."""
+        data: Any = self._client.get(f"{prefix(tenant)}resolution:{event_id}")
+        return ResolutionEvent.model_validate_json(data) if data else None
+
+    def apply_resolution(self, lease: Lease, pattern_id: str, fix: Fix | None, event: ResolutionEvent, *, now_ms: int) -> bool:
+        """See `Index.apply_resolution`."""
+        context = f"{event.fix_type} by {event.fixed_by or 'unknown'}" if fix else "likely flaky: a rerun was reported"
+        fix_id = fix.fix_id if fix else ""
+        arguments_ = (lease.work_id, lease.token, pattern_id, now_ms, fix_id, encode_fix(fix), event.repo)
+        journal = event.model_copy(update={"pattern_id": pattern_id}).model_dump_json()
+        return bool(self._scripts.run("apply_resolution", prefix(lease.tenant), *arguments_, journal, context))
+
+    # -- what sweeps read -----------------------------------------------------------------------------------------------
+
+    def tenants(self) -> list[str]:
+        """See `Index.tenants`."""
+        members: Any = self._client.smembers(TENANTS)
+        return sorted(text(member) for member in members)
+
+    def overdue(self, lane: Lane, tenant: str, now_ms: int, limit: int) -> list[str]:
+        """See `Index.overdue`."""
+        rows: Any = self._client.zrangebyscore(f"{prefix(tenant)}due:{lane}", "-inf", now_ms, start=0, num=limit)
+        return [text(row) for row in rows]
+
+    def owed(self, lane: Lane, tenant: str) -> int:
+        """How much work of a lane is owed, due or not."""
+        return int(self._client.zcard(f"{prefix(tenant)}due:{lane}"))
+
+    def unseen_since(self, tenant: str, ms: int, limit: int) -> list[str]:
+        """See `Index.unseen_since`."""
+        rows: Any = self._client.zrangebyscore(f"{prefix(tenant)}last_seen", 0, ms, start=0, num=limit)
+        return [text(row) for row in rows]
+
+    def settled(self, tenant: str, pattern_ids: Sequence[str], ms: int) -> None:
+        """See `Index.settled`."""
+        if pattern_ids:
+            self._scripts.run("settled", prefix(tenant), ms, *pattern_ids)
+
+    def quarantine_due(self, tenant: str, limit: int) -> list[str]:
+        """See `Index.quarantine_due`."""
+        p = prefix(tenant)
+        due, quarantined = (
+            self._client.pipeline().zrange(f"{p}due:quarantine", 0, limit - 1).smembers(f"{p}quarantined").execute()
+        )
+        return sorted({text(row) for row in due} | {text(row) for row in quarantined})
+
+    def quarantine_looked_at(self, tenant: str, pattern_ids: Sequence[str]) -> None:
+        """See `Index.quarantine_looked_at`."""
+        if pattern_ids:
+            self._client.zrem(f"{prefix(tenant)}due:quarantine", *pattern_ids)

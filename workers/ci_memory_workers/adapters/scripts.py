@@ -1,0 +1,30 @@
+"""Loads the Lua scripts that stand beside this file; each says in its header what it takes and replies."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from redis import Redis
+from redis.commands.core import Script
+
+
+@cache
+def _source(name: str) -> str:
+    return (files(__package__) / "lua" / f"{name}.lua").read_text(encoding="utf-8")
+
+
+class Scripts:
+    """Scripts by name, registered once for a client."""
+
+    def __init__(self, client: Redis) -> None:
+        self._client = client
+        self._registered: dict[str, Script] = {}
+
+    def run(self, name: str, keys: str | list[str], *args: Any) -> Any:
+        """Run a script on its key or keys. Raises what redis raises."""
+        script = self._registered.get(name)
+        if script is None:
+            script = self._registered[name] = self._client.register_script(_source(name))
+        return script(keys=[keys] if isinstance(keys, str) else keys, args=args)

@@ -1,0 +1,194 @@
+"""The one place that builds adapters: lazily, once a process, and anew after a fork."""
+
+from __future__ import annotations
+
+import os
+import random
+import time
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from importlib.resources import files
+
+from ci_memory_producers.redact import redact
+from redis import Redis
+
+from .adapters.bell import CeleryBell
+from .adapters.event_log import RedisEventLog
+from .adapters.redis_index import RedisIndex
+from .adapters.rules_analyst import RulesAnalyst
+from .adapters.slots import Slots
+from .domain.category import Categorizer, parse_rules
+from .errors import InvalidSettings
+from .services.analysis import AnalysisDesk
+from .services.failures import FailureMemory
+from .services.memory import Librarian
+from .services.ports import Analyst, Knowledge
+from .services.resolutions import ResolutionDesk
+from .services.sweeps import Sweeper
+from .settings import Settings
+
+HOUR_S = 3_600
+AEGIS_FILE = "aegis.db"
+Send = Callable[[str, Sequence[str], str], object]
+
+
+def now_ms() -> int:
+    """Milliseconds since the epoch."""
+    return time.time_ns() // 1_000_000
+
+
+def load_categorizer(settings: Settings) -> Categorizer:
+    """The rules for categories: a user's own file first, then the packaged ones. Raises `InvalidSettings`."""
+    own = ()
+    if settings.rules_file is not None:
+        try:
+            own = parse_rules(settings.rules_file.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise InvalidSettings(f"CI_MEMORY_RULES_FILE: {error}") from error
+    packaged = parse_rules((files(__package__) / "rules.toml").read_text(encoding="utf-8"))
+    return Categorizer((*own, *packaged))
+
+
+class Container:
+    """Everything that tasks and commands use, built when it is first asked for.
+
+    ``send`` rings by Celery; commands that never ring leave it out.
+    """
+
+    def __init__(self, settings: Settings, send: Send | None = None) -> None:
+        self.settings = settings
+        self._send = send
+
+    @cached_property
+    def redis(self) -> Redis:
+        """A connection pool to Redis, bytes in and out."""
+        return Redis.from_url(
+            self.settings.redis_url,
+            socket_timeout=30,
+            socket_connect_timeout=5,
+            health_check_interval=30,
+        )
+
+    @cached_property
+    def index(self) -> RedisIndex:
+        """What is hot."""
+        return RedisIndex(
+            self.redis,
+            dedupe_seconds=self.settings.dedupe_hours * HOUR_S,
+            answer_seconds=self.settings.answer_hours * HOUR_S,
+            flush_ms=int(self.settings.flush_seconds * 1000),
+        )
+
+    @cached_property
+    def log(self) -> RedisEventLog:
+        """The event log, its group made."""
+        log = RedisEventLog(self.redis, redact)
+        log.ensure_group()
+        return log
+
+    @cached_property
+    def slots(self) -> Slots:
+        """Who reads which share of the log."""
+        return Slots(self.redis, int(self.settings.slot_lease_seconds * 1000))
+
+    @cached_property
+    def bell(self) -> CeleryBell:
+        """Rings for owed work."""
+        return CeleryBell(self.redis, self._send or _no_send)
+
+    @cached_property
+    def knowledge(self) -> Knowledge:
+        """Aegis: the server of the settings, else local mode."""
+        from .adapters.aegis import open_knowledge  # 250 ms, and only analysis and memory need it
+
+        self.settings.data_dir.mkdir(parents=True, exist_ok=True)
+        return open_knowledge(
+            aegis_url=self.settings.aegis_url or None,
+            aegis_api_key=self.settings.aegis_api_key.get_secret_value(),
+            local_path=self.settings.data_dir / AEGIS_FILE,
+            redact=redact,
+            rate_per_minute=self.settings.aegis_rate_per_minute,
+        )
+
+    @cached_property
+    def analyst(self) -> Analyst:
+        """The language model, where there is a key or a server of one's own; else the rules."""
+        key, url = self.settings.openai_api_key.get_secret_value(), self.settings.openai_base_url
+        if not key and not url:
+            return RulesAnalyst()
+        from .adapters.openai_analyst import OpenAIAnalyst  # 660 ms, and only an analysis needs it
+
+        return OpenAIAnalyst(
+            api_key=key or "none",
+            base_url=url or None,
+            model=self.settings.llm_model,
+            timeout=self.settings.llm_timeout,
+            redact=redact,
+        )
+
+    @cached_property
+    def failures(self) -> FailureMemory:
+        """The story of a failure."""
+        return FailureMemory(
+            log=self.log,
+            index=self.index,
+            categorizer=load_categorizer(self.settings),
+            bell=self.bell,
+            horizon_ms=self.settings.dedupe_hours * HOUR_S * 1000,
+        )
+
+    @cached_property
+    def analysis(self) -> AnalysisDesk:
+        """The story of a new failure."""
+        return AnalysisDesk(
+            index=self.index,
+            knowledge=self.knowledge,
+            analyst=self.analyst,
+            rules=RulesAnalyst(),
+            bell=self.bell,
+            lease_ms=self.settings.analysis_lease_ms,
+            max_attempts=self.settings.llm_attempts,
+            jitter=random.random,
+        )
+
+    @cached_property
+    def resolutions(self) -> ResolutionDesk:
+        """The story of a fix."""
+        return ResolutionDesk(index=self.index, bell=self.bell)
+
+    @cached_property
+    def librarian(self) -> Librarian:
+        """Writes to Aegis."""
+        return Librarian(
+            index=self.index, knowledge=self.knowledge, flush_ms=int(self.settings.flush_seconds * 1000)
+        )
+
+    @cached_property
+    def sweeper(self) -> Sweeper:
+        """What happens by the clock."""
+        return Sweeper(
+            index=self.index,
+            bell=self.bell,
+            aging_days=self.settings.aging_days,
+            quarantine=self.settings.quarantine_policy,
+        )
+
+
+def _no_send(task: str, args: Sequence[str], queue: str) -> object:
+    raise InvalidSettings(f"this command cannot ring for {task}: it has no connection to Celery")
+
+
+class Bootstrap:
+    """Hands out the container of this process: sockets and database handles do not survive a fork."""
+
+    def __init__(self, load: Callable[[], Settings], send: Send) -> None:
+        self._load = load
+        self._send = send
+        self._pid = 0
+        self._container: Container | None = None
+
+    def __call__(self) -> Container:
+        """The container of this process."""
+        if self._container is None or self._pid != os.getpid():
+            self._container, self._pid = Container(self._load(), self._send), os.getpid()
+        return self._container

@@ -1,0 +1,80 @@
+"""The loop of a drain: unfinished entries first, one by one where they were tried before; then what is new, in batches."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+
+from redis import RedisError
+
+from ..bootstrap import Container, now_ms
+from ..services.failures import Counts
+from ..services.ports import Entry
+
+log = logging.getLogger(__name__)
+
+BLOCK_MS = 1_000
+"""How long a read waits for the first entry, and so how soon a drain sees that it should stop."""
+
+
+class Drain:
+    """One drain in its slot. Redis's errors pass through: the slot's lease runs out, and beat rings for another drain."""
+
+    def __init__(self, box: Container, slot: int, token: str, stopping: Callable[[], bool]) -> None:
+        self._box = box
+        self._slot = slot
+        self._token = token
+        self._stopping = stopping
+
+    def run(self) -> Counts:
+        """Read until the box of time is over, the worker stops, or the slot is lost. Returns what became of the entries."""
+        settings = self._box.settings
+        counts = self._finish_unfinished()
+        deadline = time.monotonic() + settings.drain_seconds
+        while time.monotonic() < deadline and not self._stopping() and self._holds():
+            entries = self._box.log.read(self._slot, settings.batch, BLOCK_MS)
+            if entries:
+                counts += self._absorb(entries)
+        return counts
+
+    def _holds(self) -> bool:
+        return self._box.slots.hold(self._slot, self._token)
+
+    def _absorb(self, entries: Sequence[Entry]) -> Counts:
+        """A batch; when something in it can't be processed, entry by entry, so that the others go on."""
+        try:
+            return self._box.failures.absorb(entries, now_ms())
+        except RedisError:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever one entry does to us, the others must go on
+            log.warning("a batch fails, trying its entries alone first_entry_id=%s error=%s", entries[0].entry_id, type(error).__name__)
+            return self._one_by_one(entries)
+
+    def _finish_unfinished(self) -> Counts:
+        """What this slot was given before and did not finish: its drain was killed, or an entry could not be processed."""
+        counts = Counts()
+        while entries := self._box.log.unfinished(self._slot, self._box.settings.batch):
+            counts += self._one_by_one(entries)
+            if not self._holds():
+                break
+        return counts
+
+    def _one_by_one(self, entries: Sequence[Entry]) -> Counts:
+        counts = Counts()
+        for entry in entries:
+            if entry.deliveries > self._box.settings.max_deliveries:
+                counts += self._bury(entry, "delivered_repeatedly", f"delivered {entry.deliveries} times, never finished")
+                continue
+            try:
+                counts += self._box.failures.absorb([entry], now_ms())
+            except RedisError:
+                raise
+            except Exception as error:  # noqa: BLE001 - it fails alone too, so it is this entry: it goes to the dead letters
+                counts += self._bury(entry, "processing_failed", f"{type(error).__name__} in processing")
+                log.exception("an entry can't be processed entry_id=%s", entry.entry_id)
+        return counts
+
+    def _bury(self, entry: Entry, reason: str, detail: str) -> Counts:
+        self._box.log.bury(entry, reason, detail)
+        return Counts(events=1, dead=1)
