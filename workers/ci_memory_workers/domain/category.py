@@ -16,7 +16,6 @@ from .rule import InvalidRule, Rule, parse_rules
 __all__ = ["Categorizer", "InvalidRule", "Rule", "Verdict", "parse_rules"]
 
 _MAX_TEXT: Final = 48_000
-_SET_MEMORY: Final = 256 << 20
 _LONGEST_QUOTE: Final = 120
 # The words inside snake_case and CamelCase: "ModuleNotFoundError" holds module, not, found, error.
 _WORD: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d{3}(?!\d)")
@@ -32,55 +31,66 @@ class Verdict:
 
 
 class Categorizer:
-    """Tries rules in their order: those with patterns first, then those with words. Built once; safe to share."""
+    """Tries rules in their order: those with patterns first, then those with words. Built once; safe to share.
+
+    `re2.Filter` looks for the literals that each pattern needs, all in one pass, and runs only the patterns whose
+    literals are there: a text costs tens of microseconds whatever the number of rules.
+    """
 
     def __init__(self, rules: Sequence[Rule]) -> None:
         self._rules = [rule for rule in rules if rule.patterns]
         self._fallback = [rule for rule in rules if rule.words]
-        # Each pattern of the set: (the rule it belongs to, the pattern, or None where it forbids the rule).
-        self._owner: list[tuple[int, re2._Regexp | None]] = []
-        options = re2.Options()
-        options.max_mem = _SET_MEMORY
-        self._set = re2.Set.SearchSet(options)
+        self._filter = re2.Filter()
+        # For each pattern of the filter: the rule it belongs to, and whether it speaks for the rule or against it.
+        self._owner: list[tuple[int, bool]] = []
         for index, rule in enumerate(self._rules):
-            for pattern in rule.patterns:
-                self._set.Add(pattern)
-                self._owner.append((index, re2.compile(pattern)))
-            for pattern in rule.unless:
-                self._set.Add(pattern)
-                self._owner.append((index, None))
-        self._set.Compile()
+            for speaks_for, patterns in ((True, rule.patterns), (False, rule.unless)):
+                for pattern in patterns:
+                    self._filter.Add(pattern)
+                    self._owner.append((index, speaks_for))
+        if self._owner:
+            self._filter.Compile()
+        words = sorted({word for rule in self._fallback for word in rule.words})
+        self._with_words = re2.compile(rf"(?i)[a-z0-9]*(?:{'|'.join(map(re2.escape, words))})[a-z0-9]*") if words else None
 
     def categorize(self, text: str, stage: Stage, *, test_id: str = "") -> Verdict:
         """The verdict on a failure's ``text`` in ``stage``. ``test_id`` says that a test framework reported it."""
         data = text[-_MAX_TEXT:].encode("utf-8", "replace")
-        decided = self._decide(data, stage)
-        if decided is not None:
+        if (decided := self._by_pattern(data, stage)) is not None:
             rule, pattern = decided
-            return Verdict(rule.category, rule.name, f"{rule.name}: {_quote(pattern, data)}")
-        words = frozenset(map(str.lower, _WORD.findall(text[-_MAX_TEXT:])))
-        for rule in self._fallback:
-            if (not rule.stages or stage in rule.stages) and not words.isdisjoint(rule.words):
-                return Verdict(rule.category, rule.name, f"{rule.name}: the word {min(words & rule.words)!r}")
+            return Verdict(rule.category, rule.name, f"{rule.name}: {self._quote(pattern, data)}")
+        if (fallback := self._by_word(data, stage)) is not None:
+            rule, word = fallback
+            return Verdict(rule.category, rule.name, f"{rule.name}: the word {word!r}")
         if test_id:
             return Verdict("test_assertion", "failed_test", "failed_test: a test framework reported it")
         return Verdict("unknown", "", "no rule matches")
 
-    def _decide(self, data: bytes, stage: Stage) -> tuple[Rule, re2._Regexp] | None:
-        """The first rule with a match in ``data`` that holds in ``stage``, and the pattern that matched."""
-        found: dict[int, re2._Regexp] = {}
-        forbidden: set[int] = set()
-        for match in self._set.Match(data) or ():
-            index, pattern = self._owner[match]
-            if pattern is None:
-                forbidden.add(index)
-            elif not self._rules[index].stages or stage in self._rules[index].stages:
-                found.setdefault(index, pattern)
-        first = min(found.keys() - forbidden, default=None)
+    def _by_pattern(self, data: bytes, stage: Stage) -> tuple[Rule, int] | None:
+        """The first rule that matches ``data`` and holds in ``stage``, with the number of the pattern that matched."""
+        found: dict[int, int] = {}
+        against: set[int] = set()
+        for number in (self._filter.Match(data) or ()) if self._owner else ():
+            index, speaks_for = self._owner[number]
+            stages = self._rules[index].stages
+            if not speaks_for:
+                against.add(index)
+            elif not stages or stage in stages:
+                found.setdefault(index, number)
+        first = min(found.keys() - against, default=None)
         return None if first is None else (self._rules[first], found[first])
 
+    def _by_word(self, data: bytes, stage: Stage) -> tuple[Rule, str] | None:
+        if self._with_words is None:
+            return None
+        runs = b" ".join(self._with_words.findall(data)).decode("utf-8", "replace")
+        words = frozenset(word.lower() for word in _WORD.findall(runs))
+        for rule in self._fallback:
+            if (not rule.stages or stage in rule.stages) and not words.isdisjoint(rule.words):
+                return rule, min(words & rule.words)
+        return None
 
-def _quote(pattern: re2._Regexp, data: bytes) -> str:
-    match = pattern.search(data)
-    quoted = match.group().decode("utf-8", "replace") if match is not None else ""
-    return " ".join(quoted.split())[:_LONGEST_QUOTE]
+    def _quote(self, number: int, data: bytes) -> str:
+        match = self._filter.re(number).search(data)
+        quoted = match.group().decode("utf-8", "replace") if match is not None else ""
+        return " ".join(quoted.split())[:_LONGEST_QUOTE]
