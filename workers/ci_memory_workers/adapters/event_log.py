@@ -15,6 +15,7 @@ from .scripts import Scripts
 
 DEAD = "ci-memory:dead"
 """The dead letters: a stream of reason, detail, event, entry_id, deliveries."""
+RECLAIM_BATCH = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +83,15 @@ class RedisEventLog:
     def unacknowledged(self) -> int:
         """How many entries were delivered and not acknowledged yet."""
         return sum(int(group["pending"]) for group in self._groups() if _text(group["name"]) == GROUP)
+
+    def reclaim(self, slots: int, idle_ms: int) -> int:
+        """Give slot 0 what was delivered to slots that no longer exist, ``idle_ms`` ago or more; returns how many entries."""
+        rows: Any = self._client.xpending_range(STREAM, GROUP, "-", "+", RECLAIM_BATCH, idle=idle_ms)
+        living = {_consumer(slot) for slot in range(slots)}
+        orphans = [row["message_id"] for row in rows if _text(row["consumer"]) not in living]
+        if orphans:
+            self._client.xclaim(STREAM, GROUP, _consumer(0), idle_ms, orphans, justid=True)
+        return len(orphans)
 
     def trim(self) -> int:
         """Drop entries that every slot is done with; returns how many. Nothing unread or unacknowledged is dropped."""

@@ -52,9 +52,12 @@ class Drain:
             return self._one_by_one(entries)
 
     def _finish_unfinished(self) -> Counts:
-        """What this slot was given before and did not finish: its drain was killed, or an entry could not be processed."""
+        """What this slot was given before and did not finish: its drain was killed, or an entry could not be processed.
+
+        Read singly, since reading counts as a delivery: an entry that kills its worker must not use up its neighbours' tries.
+        """
         counts = Counts()
-        while entries := self._box.log.unfinished(self._slot, self._box.settings.batch):
+        while entries := self._box.log.unfinished(self._slot, 1):
             counts += self._one_by_one(entries)
             if not self._holds():
                 break

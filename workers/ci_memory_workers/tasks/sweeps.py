@@ -32,5 +32,7 @@ def quarantine() -> int:
 
 @app.task(name=names.TRIM, max_retries=3)
 def trim() -> int:
-    """Drop entries of the event log that are done with. Returns how many."""
-    return container().log.trim()
+    """Reclaim what slots that no longer exist were given, and drop entries that are done with. Returns how many were dropped."""
+    box = container()
+    box.log.reclaim(box.settings.slots, int(box.settings.slot_lease_seconds * 2000))
+    return box.log.trim()

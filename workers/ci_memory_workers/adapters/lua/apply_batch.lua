@@ -72,7 +72,7 @@ local function recurred(id, key, repo, place, commit, ms)
   if commit ~= '' and string.find(fix[4] or '', commit, 1, true) then return end
   if redis.call('HINCRBY', key, 'recurred', 1) > 3 then
     redis.call('HINCRBY', p .. 'fixes:' .. id, 'failed|' .. fix[5], 1)
-    keep_vote(id, 'harmful', 'strategy', "fix didn't stick: failed again in build " .. build)
+    keep_vote(id, 'harmful', 'strategy', "fix didn't stick: failed again in build " .. place)
   end
 end
 

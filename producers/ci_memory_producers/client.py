@@ -1,0 +1,149 @@
+"""Push events onto the log, and wait for their answers."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterable, Sequence
+from typing import Any, Self
+
+from redis import Redis, RedisError
+from redis.backoff import NoBackoff
+from redis.exceptions import AuthenticationError, NoPermissionError
+from redis.retry import Retry
+
+from .events import (
+    ANSWER,
+    MAX_EVENT_BYTES,
+    Analysis,
+    Answer,
+    FailureEvent,
+    PassEvent,
+    ResolutionEvent,
+)
+from .keys import FIELD, STREAM, result_key, wake_key, waiting_key
+
+AnyEvent = FailureEvent | PassEvent | ResolutionEvent
+PIPELINE = 100
+"""Events of one round trip in `Producer.push_many`."""
+
+
+class ServerUnreachable(ConnectionError):
+    """The server can't be reached, or refuses. Says which server (without its password), and how many events it did not get."""
+
+    def __init__(self, url: str, cause: Exception, not_sent: int = 0) -> None:
+        sent = f"; {not_sent} events were not sent" if not_sent else ""
+        super().__init__(f"{without_password(url)}: {_reason(cause)}{sent}")
+        self.not_sent = not_sent
+
+
+class EventTooLarge(ValueError):
+    """An event has more than `MAX_EVENT_BYTES` bytes as JSON."""
+
+
+def without_password(url: str) -> str:
+    """``url`` as it may be shown: the password, where there is one, is gone."""
+    scheme, separator, rest = url.partition("://")
+    credentials, at, host = rest.rpartition("@")
+    user = credentials.partition(":")[0]
+    return f"{scheme}{separator}{user + '@' if at and user else ''}{host}" if separator else url
+
+
+def _reason(cause: Exception) -> str:
+    if isinstance(cause, AuthenticationError | NoPermissionError):
+        return "the server refuses these credentials"
+    return str(cause) or type(cause).__name__
+
+
+class Producer:
+    """Pushes events to one server. Usable as a context manager.
+
+    ``url`` is ``redis://``, ``rediss://`` or ``unix://``; ``timeout`` seconds bound each connection and each reply, so that a CI
+    job never hangs on its memory. Every method raises `ServerUnreachable`.
+    """
+
+    def __init__(self, url: str, *, timeout: float = 5.0) -> None:
+        self._url = url
+        self._timeout = timeout
+        try:
+            self._redis = Redis.from_url(
+                url, socket_timeout=timeout, socket_connect_timeout=timeout, retry=Retry(NoBackoff(), 0)
+            )
+        except ValueError as error:
+            raise ServerUnreachable(url, error) from None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._redis.close()
+
+    def push(self, event: AnyEvent, *, wait: bool = False) -> str:
+        """Append one event to the log; returns its event id. With ``wait`` the answer will wake `wait`. Raises `EventTooLarge`."""
+        return self.push_many([event], wait=wait)[0]
+
+    def push_many(self, events: Iterable[AnyEvent], *, wait: bool = False) -> list[str]:
+        """Append events in their order, `PIPELINE` a round trip; returns their ids. Raises `EventTooLarge` before anything is sent."""
+        encoded = [(event, _encode(event)) for event in events]
+        for start in range(0, len(encoded), PIPELINE):
+            chunk = encoded[start : start + PIPELINE]
+            pipeline = self._redis.pipeline(transaction=False)
+            for event, data in chunk:
+                if wait:
+                    pipeline.set(waiting_key(event.tenant, event.event_id), "1", ex=600)
+                pipeline.xadd(STREAM, {FIELD: data})
+            try:
+                pipeline.execute()
+            except RedisError as error:
+                raise ServerUnreachable(self._url, error, len(encoded) - start) from None
+        return [event.event_id for event, _ in encoded]
+
+    def answer(self, tenant: str, event_id: str) -> Answer | None:
+        """The answer to an event if it is there; does not wait."""
+        try:
+            data: Any = self._redis.get(result_key(tenant, event_id))
+        except RedisError as error:
+            raise ServerUnreachable(self._url, error) from None
+        return ANSWER.validate_json(data) if data else None
+
+    def wait(self, tenant: str, event_id: str, *, seconds: float) -> Answer | None:
+        """The answer to an event, or None when it is not there after ``seconds``. Woken by the worker, without polling."""
+        deadline = time.monotonic() + seconds
+        try:
+            # First say that somebody waits, then look: whoever writes the answer in between sees the former.
+            self._redis.set(waiting_key(tenant, event_id), "1", ex=max(1, math.ceil(seconds) + 5))
+            while True:
+                found = self.answer(tenant, event_id)
+                left = deadline - time.monotonic()
+                if found is not None or left <= 0:
+                    return found
+                # The reply to a blocking pop must come within the socket's timeout.
+                self._redis.blpop([wake_key(tenant, event_id)], timeout=max(0.01, min(left, self._timeout * 0.8)))
+        except RedisError as error:
+            raise ServerUnreachable(self._url, error) from None
+
+    def analyses(self, tenant: str, event_ids: Sequence[str], *, seconds: float) -> list[Analysis]:
+        """The answers to failures, in their order, within ``seconds`` for all; ``pending`` for those that are not ready."""
+        deadline = time.monotonic() + seconds
+        found = []
+        for event_id in event_ids:
+            reply = self.wait(tenant, event_id, seconds=max(0.0, deadline - time.monotonic()))
+            found.append(reply if isinstance(reply, Analysis) else _pending(event_id))
+        return found
+
+
+def _pending(event_id: str) -> Analysis:
+    return Analysis(
+        status="pending", event_id=event_id, message="Not answered in time: the failure is in the log, and its answer will follow."
+    )
+
+
+def _encode(event: AnyEvent) -> str:
+    data = event.model_dump_json(exclude_defaults=False, exclude_none=True)
+    if len(data.encode()) > MAX_EVENT_BYTES:
+        raise EventTooLarge(f"event {event.event_id} has {len(data.encode())} bytes; at most {MAX_EVENT_BYTES} are accepted")
+    return data
