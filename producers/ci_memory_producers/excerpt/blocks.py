@@ -11,6 +11,7 @@ from ci_memory_producers.excerpt.rules import Extent
 from ci_memory_producers.excerpt.scan import Anchor
 
 _MAX_UP = 40
+_NEAR = 6_000
 _MAX_BLANKS = 2
 _STOP = re.compile(r"travis_(?:time|fold)|##\[(?:group|endgroup)\]|section_(?:start|end):|##\[error\]Process completed")
 _FRAME = re.compile(
@@ -50,12 +51,13 @@ class Around:
 
 def around(anchor: Anchor) -> Around:
     """The lines of an anchor's context. A line that the context cuts is left out, but for the anchor's own."""
-    before = anchor.context[: anchor.offset].decode("utf-8", "replace").split("\n")[1 if anchor.offset >= 6000 else 0 : -1]
-    after = anchor.context[anchor.offset :].decode("utf-8", "replace").split("\n")
+    behind = anchor.context[max(0, anchor.offset - _NEAR) : anchor.offset].decode("utf-8", "replace").split("\n")
+    before = behind[1 if anchor.offset > _NEAR else 0 : -1][-_MAX_UP:]
+    after = anchor.context[anchor.offset : anchor.offset + 2 * _NEAR].decode("utf-8", "replace").split("\n")
     if len(after) > 1:
         after.pop()
-    raw = before[-_MAX_UP * 2 :] + after[: MAX_EXCERPT_LINES * 2]
-    at = min(len(before), _MAX_UP * 2)
+    raw = before + after[: MAX_EXCERPT_LINES * 2]
+    at = len(before)
     stops = frozenset(index for index, line in enumerate(raw) if _STOP.search(line))
     return Around([strip_line(line) for line in raw], at, stops)
 

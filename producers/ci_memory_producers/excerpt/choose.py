@@ -3,71 +3,33 @@
 from __future__ import annotations
 
 import re
-from bisect import bisect_right
-from dataclasses import dataclass
 
-from ci_memory_producers.excerpt.blocks import Block, around, block_of, stack_trace
+from ci_memory_producers.excerpt.blocks import Block, block_of, stack_trace
 from ci_memory_producers.excerpt.model import MAX_EXCERPT_LINES, MAX_FAILURES, Excerpt, Failure
 from ci_memory_producers.excerpt.scan import Anchor
+from ci_memory_producers.excerpt.spans import Line, Span
 
 _TAIL_LINES = 50
+_TELLING = 6
 _WHY = re.compile(r"(?:\w*(?:Error|Exception|Failure|panic)\b(?::|$)|\b[Ee]rror: |^\s*E  |[Ee]xpected\b|assert)")
-_VERDICT = "verdict."
 
 
-@dataclass(frozen=True, slots=True)
-class _Span:
-    first: int
-    last: int
+def choose(kept: list[Anchor], spans: list[Span], numbered: list[tuple[int, str]]) -> Excerpt:
+    """The excerpt of a log, from its anchors, its failing spans and its last lines (number, cleaned text)."""
+    found = [(span, span.anchors(kept)) for span in spans]
+    best = [max((anchor.rule.strength for anchor in anchors), default=0) for _, anchors in found]
+    top = max(best)
+    if top >= _TELLING:
+        chosen = [anchor for _, anchors in found for anchor in anchors if anchor.rule.strength == top]
+        return _assemble(_distinct([block_of(anchor) for anchor in chosen[: MAX_FAILURES * 3]]))
+    if spans[0].near and kept and any(anchor.rule.verdict for anchor in kept):
+        return _quiet(spans[0])
+    return whole(numbered[-_TAIL_LINES:])
 
 
-def choose(anchors: list[Anchor], tail: list[tuple[int, str]], *, entire: bool) -> Excerpt:
-    """The excerpt of a log, from its anchors and its last lines (number, cleaned text).
-
-    ``entire`` says that the last lines are the whole log and few: it is an excerpt already, and passes through.
-    """
-    excerpt = _choose(anchors, tail)
-    return _passed_through(excerpt, tail) if entire else excerpt
-
-
-def _passed_through(excerpt: Excerpt, tail: list[tuple[int, str]]) -> Excerpt:
-    complete = whole(tail)
-    if not complete.failures:
-        return complete
-    failures = excerpt.failures
-    if len(failures) == 1:
-        trace = excerpt.stack_trace or complete.stack_trace
-        failures = (Failure(excerpt.headline, complete.text, failures[0].test_id, trace),)
-    return Excerpt(excerpt.headline, complete.text, complete.ranges, excerpt.failed_tests, failures[0].stack_trace, failures)
-
-
-def _choose(anchors: list[Anchor], tail: list[tuple[int, str]]) -> Excerpt:
-    spans = _failing_spans(anchors)
-    scored = [(anchor, _score(anchor, spans)) for anchor in anchors if anchor.rule.strength > 1]
-    best = max((score for _, score in scored), default=0)
-    if best < 2:
-        return _fallback(anchors, tail)
-    chosen = [anchor for anchor, score in scored if score >= best]
-    blocks = _distinct([block_of(anchor) for anchor in chosen[: MAX_FAILURES * 3]])
-    return _assemble(blocks)
-
-
-def _failing_spans(anchors: list[Anchor]) -> list[_Span]:
-    """Where the commands ran that a verdict says failed: from the beginning of the step to the verdict."""
-    steps = [anchor.line for anchor in anchors if anchor.rule.strength == 0]
-    spans = []
-    for anchor in anchors:
-        if anchor.rule.name.startswith(_VERDICT) and anchor.rule.name != "verdict.exit":
-            index = bisect_right(steps, anchor.line)
-            spans.append(_Span(steps[index - 1] if index else 1, anchor.line))
-    return spans
-
-
-def _score(anchor: Anchor, spans: list[_Span]) -> int:
-    score = anchor.rule.strength
-    if not spans:
-        return score
-    return score + (4 if any(span.first <= anchor.line <= span.last for span in spans) else 0)
+def _quiet(span: Span) -> Excerpt:
+    lines: list[Line] = span.quiet_end()
+    return whole([(line.number, line.text) for line in lines])
 
 
 def _distinct(blocks: list[Block]) -> list[Block]:
@@ -127,18 +89,6 @@ def _joined(ranges: list[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
     return tuple(joined)
 
 
-def _fallback(anchors: list[Anchor], tail: list[tuple[int, str]]) -> Excerpt:
-    verdicts = [anchor for anchor in anchors if anchor.rule.name.startswith(_VERDICT)]
-    if verdicts:
-        near = around(verdicts[0])
-        begin = near.at
-        while begin > 0 and near.at - begin < _TAIL_LINES and (begin - 1 not in near.stops or begin == near.at):
-            begin -= 1
-        first = verdicts[0].line - (near.at - begin)
-        tail = [(first + index, line) for index, line in enumerate(near.lines[begin : near.at + 1])]
-    return whole(tail[-_TAIL_LINES:])
-
-
 def whole(numbered: list[tuple[int, str]]) -> Excerpt:
     """All of these lines as one failure; the last that is no consequence is the headline."""
     while numbered and not numbered[-1][1].strip():
@@ -149,3 +99,15 @@ def whole(numbered: list[tuple[int, str]]) -> Excerpt:
     trace = stack_trace(lines)
     ranges = ((numbered[0][0], numbered[-1][0]),) if numbered else ()
     return Excerpt(headline, text, ranges, (), trace, (Failure(headline, text, "", trace),) if headline else ())
+
+
+def passed_through(excerpt: Excerpt, numbered: list[tuple[int, str]]) -> Excerpt:
+    """All lines, with what was found in them: the text is an excerpt already."""
+    complete = whole(numbered)
+    if not complete.failures:
+        return complete
+    failures = excerpt.failures
+    if len(failures) == 1:
+        trace = excerpt.stack_trace or complete.stack_trace
+        failures = (Failure(excerpt.headline, complete.text, failures[0].test_id, trace),)
+    return Excerpt(excerpt.headline, complete.text, complete.ranges, excerpt.failed_tests, failures[0].stack_trace, failures)

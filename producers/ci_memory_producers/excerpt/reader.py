@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from ci_memory_producers.excerpt.choose import choose
+from ci_memory_producers.excerpt.choose import choose, passed_through
 from ci_memory_producers.excerpt.clean import strip_line
 from ci_memory_producers.excerpt.model import Excerpt
 from ci_memory_producers.excerpt.scan import Scanner
 from ci_memory_producers.excerpt.source import file_blocks, line_blocks, windows
+from ci_memory_producers.excerpt.spans import failing_spans
 
 _TAIL_BYTES = 16_000
-_TAIL_LINES = 80
 _FEW_LINES = 40
 _FEW_BYTES = 12_000
 """A text of at most so many lines and bytes is an excerpt already."""
@@ -42,16 +42,17 @@ def _read(blocks: Iterator[bytes]) -> Excerpt:
     for window in windows(blocks):
         scanner.scan(window.data, window.start, window.stop, window.first_line)
         tail, line = window.data, window.first_line - window.data.count(b"\n", 0, window.start)
+    cut = max(0, len(tail) - _TAIL_BYTES)
+    tail, line = tail[cut:], line + tail.count(b"\n", 0, cut)
     numbered = _numbered(tail, line)
-    entire = len(tail) <= _FEW_BYTES and len(numbered) <= _FEW_LINES and bool(numbered) and numbered[0][0] == 1
-    return choose(scanner.anchors(), numbered, entire=entire)
+    kept = scanner.anchors()
+    excerpt = choose(kept, failing_spans(kept, scanner.steps, tail, line), numbered)
+    few = line == 1 and len(tail) <= _FEW_BYTES and len(numbered) <= _FEW_LINES
+    return passed_through(excerpt, numbered) if few else excerpt
 
 
 def _numbered(data: bytes, first_line: int) -> list[tuple[int, str]]:
-    cut = max(0, len(data) - _TAIL_BYTES)
-    first_line += data.count(b"\n", 0, cut)
-    lines = data[cut:].decode("utf-8", "replace").split("\n")
+    lines = data.decode("utf-8", "replace").split("\n")
     if lines and not lines[-1]:
         lines.pop()
-    numbered = [(first_line + index, strip_line(line)) for index, line in enumerate(lines)]
-    return numbered[-_TAIL_LINES:]
+    return [(first_line + index, strip_line(line)) for index, line in enumerate(lines)]

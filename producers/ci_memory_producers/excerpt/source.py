@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ _BLOCK = 1 << 20
 _LONGEST = 1 << 16
 """Bytes of one line that are kept; what a longer line holds beyond is read and dropped."""
 _HEAD = 8_192
+_COLOURS = re.compile(rb"\x1b\[[0-9;]{0,20}[mKGJH]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,21 +42,21 @@ def windows(blocks: Iterable[bytes]) -> Iterator[Window]:
 
 
 def _cut(blocks: Iterable[bytes]) -> Iterator[bytes]:
-    """The same text with every line cut to `_LONGEST` bytes, where a line is longer than that within blocks."""
-    open_line = 0
+    """The same text as blocks of complete lines, without colour codes, each line at most about `_LONGEST` bytes beyond a block."""
+    rest = b""
     for block in blocks:
-        if b"\n" not in block or open_line > _LONGEST:
-            end = block.find(b"\n")
-            head = block if end < 0 else block[:end]
-            room = max(0, _LONGEST - open_line)
-            open_line += len(head)
-            rest = b"" if end < 0 else block[end:]
-            block = head[:room] + rest
-            if end < 0:
-                yield block
-                continue
-        open_line = len(block) - block.rfind(b"\n") - 1
-        yield block
+        end = block.rfind(b"\n") + 1
+        if not end:
+            rest = (rest + block)[:_LONGEST]
+            continue
+        yield _plain(rest + block[:end])
+        rest = block[end:]
+    if rest:
+        yield _plain(rest)
+
+
+def _plain(data: bytes) -> bytes:
+    return _COLOURS.sub(b"", data) if b"\x1b[" in data else data
 
 
 def file_blocks(path: Path) -> Iterator[bytes]:

@@ -6,10 +6,15 @@ import re
 
 from ci_memory_producers.excerpt.rules.rule import Extent, Rule, rule
 
+STEPS: tuple[bytes, ...] = (b"travis_time:start", b"##[group]run ", b"section_start:", b"##[section]starting")
+"""What the raw line in lower case holds where a provider begins a step."""
+MARKS: tuple[bytes, ...] = (b"##[error]", b"::error", b"##vso[task.logissue type=error")
+"""What it holds where a provider marks the line as an error."""
+MARKED = rule("marked", 7, "##[error]", r"", Extent.LINE)
+
 PROVIDER_RULES: tuple[Rule, ...] = (
-    rule("step", 0, "travis_time:start", r"^\x00step", Extent.LINE),
-    rule("verdict.travis", 1, "exited with", r"^The command .* exited with [1-9]\d*\.?$", Extent.LINE),
-    rule("verdict.travis", 1, "exited with", r"^Done\. Your build exited with [1-9]", Extent.LINE),
+    rule("verdict.travis", 1, "exited with", r"^The command .* exited with [1-9]\d*\b", Extent.LINE),
+    rule("consequence.travis", 1, "exited with", r"^Done\. Your build exited with [1-9]", Extent.LINE),
     rule("verdict.github", 1, "process completed with exit", r"^Process completed with exit code [1-9-]", Extent.LINE),
     rule("verdict.gitlab", 1, "job failed", r"^ERROR: Job failed", Extent.LINE),
     rule("verdict.buildkite", 1, "command exited with", r"Error: The command exited with status", Extent.LINE),
@@ -40,7 +45,7 @@ PROVIDER_RULES: tuple[Rule, ...] = (
         Extent.LINE,
     ),
     rule(
-        "verdict.exit",
+        "consequence.exit",
         1,
         "exit code|exit status|exit value|exit-code|exited with|exited 1|non-zero|nonzero",
         r"^(?:\W{0,3}\w[\w ./:'\"@=-]{0,200})?(?:(?:exit|error) (?:code|status|value)|exit-code|exited with|exited 1\b|non-?zero)[^\n]{0,60}$",

@@ -33,7 +33,12 @@ class Rule:
     pattern: re.Pattern[str]
     extent: Extent = Extent.DETAIL
 
+    @property
+    def verdict(self) -> bool:
+        """Whether a CI provider says with this line that the step above it failed."""
+        return self.name.startswith("verdict.")
+
 
 def rule(name: str, strength: int, gates: str, pattern: str, extent: Extent = Extent.DETAIL, *, flags: int = 0) -> Rule:
-    """A rule whose gates are written with ``|`` between them."""
-    return Rule(name, strength, tuple(gates.split("|")), re.compile(pattern, flags), extent)
+    """A rule whose gates are written with ``|`` between them; without gates it is asked of the lines before a verdict only."""
+    return Rule(name, strength, tuple(gates.split("|")) if gates else (), re.compile(pattern, flags), extent)
