@@ -36,7 +36,7 @@ _NOISE: Final = re.compile(
     | (?P<host>(?<![\w.@/-])(?:[a-z0-9](?:[a-z0-9-]{{0,62}})\.){{2,6}}
         (?:com|org|net|io|dev|internal|local|cloud|edu|gov|lan|corp|localdomain)(?::\d{{1,5}})?(?![\w/-]|\.\w))
     | (?P<port>(?<![\w.@/-])(?:localhost|(?:[a-z0-9-]{{1,63}}\.){{1,6}}[a-z]{{2,12}}):\d{{2,5}}(?![\w:]))
-    | (?P<hash>(?<![0-9a-zA-Z])(?=[a-f]*\d)(?=\d*[a-f])[0-9a-f]{{7,128}}(?![0-9a-zA-Z])
+    | (?P<hash>(?<![0-9a-zA-Z])(?:(?=[a-f]*\d)(?=\d*[a-f])[0-9a-f]{{7,128}}|[a-f]{{8,64}})(?![0-9a-zA-Z])
         |(?<![0-9a-zA-Z])(?=[A-F]*\d)(?=\d*[A-F])[0-9A-F]{{8,128}}(?![0-9a-zA-Z]))
     | (?P<duration>(?<![\w.])\d+(?:[.,]\d+)?{_UNIT}(?:\d+(?:[.,]\d+)?{_UNIT})*(?![A-Za-z0-9_-]))
     | (?P<size>(?<![\w.])\d+(?:[.,]\d+)?{_SIZE}(?![A-Za-z0-9_-]))
@@ -48,6 +48,8 @@ _NOISE: Final = re.compile(
     """,
     re.VERBOSE | re.ASCII,
 )
+_REPEATED: Final = re.compile(r"(<\w+>)(?:[,;] ?\1)+")
+_REQUEST: Final = re.compile(r"\b(GET|POST|PUT|PATCH|DELETE|HEAD|OPTIONS) \S+ (?=HTTP/\d)")
 _WORTH_A_LOOK: Final = re.compile(r"[0-9/\\@]")
 _BARE: Final = re.compile(r"[\W_]*<n>[\W_]*")
 _KEEP_AFTER: Final = frozenset(
@@ -79,6 +81,8 @@ def _replace(match: re.Match[str]) -> str:
         return "<host>"
     if kind in ("ip", "ip6"):
         return "<ip>"
+    if kind == "hash":
+        return NUMBER
     return f"<{kind}>"
 
 
@@ -110,6 +114,8 @@ def _keeps(number: str, before: str, further: str, after: str) -> bool:
 
 def mask_line(line: str) -> str:
     """``line`` with its noise masked and its white space squeezed to single blanks."""
+    if " HTTP/" in line:
+        line = _REQUEST.sub(r"\1 <route> ", line)
     tokens = line.split()
     out: list[str] = []
     for position, token in enumerate(tokens):
@@ -127,7 +133,7 @@ def mask_line(line: str) -> str:
             out[-1] += masked
             continue
         out.append(masked)
-    return " ".join(out)
+    return _REPEATED.sub(r"\1", " ".join(out))
 
 
 def mask(text: str) -> str:

@@ -8,6 +8,7 @@ from typing import Final, Literal
 
 import re2
 
+from .crash_report import crash_in
 from .frames import own_frames
 from .log_lines import is_boilerplate
 
@@ -61,6 +62,7 @@ _EXCEPTION: Final = re.compile(
     :?\s?(?P<message>.*)""",
     re.VERBOSE,
 )
+_RAISED: Final = re.compile(r"(?P<type>[A-Za-z_][\w.]{1,200})(?::\s*(?P<message>.*))?$")
 _EXCEPTION_WORDS: Final = re.compile(
     r"Error|Exception|Fault|Failure|Failed|Timeout|Interrupt|panic|Exit|Mismatch|NotFound|StopIteration"
 )
@@ -68,6 +70,10 @@ _CRASH: Final = re2.compile(
     r"(?i)\b(?:segmentation fault|sigsegv|sigabrt|kernel panic|general protection fault|core dumped|BUG: |"
     r"AddressSanitizer|ThreadSanitizer|UndefinedBehaviorSanitizer|LeakSanitizer|assertion [`'].* failed|fatal error: )"
 )
+_MESSAGE: Final = re.compile(
+    r"""['"](?:message|msg|error_description|errorMessage|detail)['"]\s?:\s?u?(?P<quote>['"])(?P<message>.{1,400}?)(?P=quote)(?=\s?[,}])"""
+)
+_CODE: Final = re.compile(r"""['"](?:code|status|statusCode|errorCode)['"]\s?:\s?u?['"]?(?P<code>\w{1,40})""")
 _STRONG: Final = re2.compile(
     r"(?i)\b(?:fatal|error|err|errors|e|failed|failure|panic|cannot|can't|could not|couldn't|unable to|not found|no such|denied|"
     r"unauthorized|forbidden|refused|timed out|timeout|invalid|missing|undefined|unknown|exceeded|killed|aborted|"
@@ -88,6 +94,9 @@ class Structure:
 def read(lines: list[str], trace: list[str]) -> Structure:
     """The structure of cleaned ``lines``; ``trace`` are the lines of a separate stack trace, where there is one."""
     text = "\n".join(lines)
+    if (crash := crash_in(lines)) is not None:
+        what, function = crash
+        return Structure("crash", (function,) if function else (), (what,))
     if (match := _COMPILER.search(text)) is not None:
         return Structure("compiler", (), (_captured(match),))
     if (match := _DEPENDENCY.search(text)) is not None:
@@ -96,7 +105,7 @@ def read(lines: list[str], trace: list[str]) -> Structure:
         kind, message = found
         frames = own_frames([*lines, *trace])
         return Structure("exception", (kind, *frames), (message,) if message else ())
-    reason = _reason(lines)
+    reason = _payload(_reason(lines))
     return Structure("reason", (), (reason,)) if reason else Structure("nothing")
 
 
@@ -107,14 +116,26 @@ def _captured(match: re.Match[str]) -> str:
 def _exception(lines: list[str]) -> tuple[str, str] | None:
     """(type, message) of the exception that ended it: the last cause, the last of chained tracebacks, else the first."""
     first: tuple[str, str] | None = None
-    chained = any(line.lstrip().startswith("Traceback (most recent") for line in lines)
+    trace_indent = -1
+    chained = False
     for index, line in enumerate(lines):
+        bare = line.lstrip()
+        if bare.startswith("Traceback (most recent"):
+            chained, trace_indent = True, len(line) - len(bare)
+            continue
+        if trace_indent >= 0:
+            if len(line) - len(bare) > trace_indent:
+                continue
+            trace_indent = -1
+            if (raised := _RAISED.match(bare[:_LONGEST_LINE])) is not None:
+                first = (raised["type"], (raised["message"] or "").strip())
+                continue
         if not _EXCEPTION_WORDS.search(line) or (match := _EXCEPTION.match(line[:_LONGEST_LINE])) is None:
             continue
-        message = match["message"].strip()
-        if not message and index + 1 < len(lines):
-            message = lines[index + 1].strip() if match["panic"] else ""
         if first is None or match["cause"] or chained:
+            message = match["message"].strip()
+            if not message and match["panic"] and index + 1 < len(lines):
+                message = lines[index + 1].strip()
             first = (match["type"] or "panic", message)
     return first
 
@@ -133,3 +154,11 @@ def _reason(lines: list[str]) -> str:
         else:
             weak = weak or line
     return weak or plain
+
+
+def _payload(line: str) -> str:
+    """What a service's JSON error says, where ``line`` carries one: its message and its code; else ``line``."""
+    if (message := _MESSAGE.search(line)) is None:
+        return line
+    code = _CODE.search(line)
+    return message["message"] + (f" code {code['code']}" if code is not None else "")
