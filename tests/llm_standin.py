@@ -115,9 +115,7 @@ class LLMStandin:
     def __enter__(self) -> Self:
         return self.start()
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.stop()
 
     def queue(self, *modes: str) -> None:
@@ -211,9 +209,7 @@ class _Handler(BaseHTTPRequestHandler):
             message = f"cannot read: {json.dumps(body)} with {self.headers['Authorization']}"
         self._error(status, message, code, headers.get(mode, {}))
 
-    def _error(
-        self, status: int, message: str, code: str | None = None, headers: dict[str, str] | None = None
-    ) -> None:
+    def _error(self, status: int, message: str, code: str | None = None, headers: dict[str, str] | None = None) -> None:
         error = {"message": message, "type": "error", "param": None, "code": code}
         self._send_json(status, {"error": error}, headers or {})
 
@@ -280,9 +276,7 @@ def _content(mode: str, request: dict[str, Any], answer: Answer) -> str:
     if mode == "injected":
         return json.dumps(_injected())
     if mode.startswith("same_as:"):
-        return json.dumps(
-            {**answer(request), "same_as": mode.removeprefix("same_as:"), "reason": "The cause is the same."}
-        )
+        return json.dumps({**answer(request), "same_as": mode.removeprefix("same_as:"), "reason": "The cause is the same."})
     if mode in ("ok", "no_choices"):
         return json.dumps(answer(request))
     raise ValueError(f"no mode {mode!r}: {', '.join(MODES)}")

@@ -15,14 +15,15 @@ import openai
 from ci_memory_producers.events import Diagnosis
 from pydantic import BaseModel, ValidationError
 
-from ..errors import (
+from ci_memory_workers.errors import (
     AnalystMisbehaved,
     AnalystRefused,
     AnalystUnavailable,
     CiMemoryError,
     InvalidSettings,
 )
-from ..services.ports import AnalystAnswer, Candidate, FailureContext
+from ci_memory_workers.services.ports import AnalystAnswer, Candidate, FailureContext
+
 from . import prompts
 
 MAX_FIELD = 4_000
@@ -135,9 +136,7 @@ class OpenAIAnalyst:
 
         """
         # A generic text fits many causes: taking it for one of them would give all the others its fix.
-        others = (
-            [] if failure.generic else [each for each in candidates if each.pattern_id != failure.pattern_id]
-        )
+        others = [] if failure.generic else [each for each in candidates if each.pattern_id != failure.pattern_id]
         candidates = others[: prompts.MAX_CANDIDATES]
         ids = list(dict.fromkeys(each.pattern_id for each in candidates))
         request = self._request(failure, candidates, ids)
@@ -150,9 +149,7 @@ class OpenAIAnalyst:
             raise reply
         return self._answer(reply, ids)
 
-    def _request(
-        self, failure: FailureContext, candidates: Sequence[Candidate], ids: Sequence[str]
-    ) -> dict[str, Any]:
+    def _request(self, failure: FailureContext, candidates: Sequence[Candidate], ids: Sequence[str]) -> dict[str, Any]:
         message = prompts.user_message(
             failure,
             candidates,
@@ -198,9 +195,7 @@ class OpenAIAnalyst:
         if empty:
             raise AnalystMisbehaved(f"the LLM's answer has nothing in {', '.join(empty)}")
         same_as = reply.same_as if reply.same_as in ids else None
-        return AnalystAnswer(
-            diagnosis=Diagnosis(**texts), analyst=self.name, same_as=same_as, reason=self._clean(reply.reason)
-        )
+        return AnalystAnswer(diagnosis=Diagnosis(**texts), analyst=self.name, same_as=same_as, reason=self._clean(reply.reason))
 
     def _clean(self, text: str) -> str:
         # Cut before, so that a huge answer costs little, and after: a mask may be longer than its secret.
@@ -230,9 +225,7 @@ def _within(timeout: float, work: Coroutine[Any, Any, bytes | CiMemoryError]) ->
         loop.close()
 
 
-async def _deadline(
-    timeout: float, work: Coroutine[Any, Any, bytes | CiMemoryError]
-) -> bytes | CiMemoryError:
+async def _deadline(timeout: float, work: Coroutine[Any, Any, bytes | CiMemoryError]) -> bytes | CiMemoryError:
     try:
         return await asyncio.wait_for(work, timeout)
     except TimeoutError:
@@ -251,9 +244,7 @@ def _read(body: bytes) -> _Reply | CiMemoryError:
     if choice.message.refusal or choice.finish_reason == "content_filter":
         return AnalystRefused("the LLM refuses to analyse this failure")
     if choice.finish_reason == "length":
-        return AnalystMisbehaved(
-            "the LLM's answer is cut off: its limit of tokens is too low for an analysis"
-        )
+        return AnalystMisbehaved("the LLM's answer is cut off: its limit of tokens is too low for an analysis")
     try:
         return _Reply.model_validate_json(choice.message.content or "")
     except ValidationError:
@@ -268,9 +259,7 @@ def _problem(error: openai.APIError) -> CiMemoryError:
     status = error.status_code
     code = f", {error.code}" if error.code in _KNOWN_CODES else ""
     if status in (408, 409, 429) or status >= 500:
-        return AnalystUnavailable(
-            f"the LLM server is busy or broken (HTTP {status}{code})", retry_after=_retry_after(error)
-        )
+        return AnalystUnavailable(f"the LLM server is busy or broken (HTTP {status}{code})", retry_after=_retry_after(error))
     advice = _ADVICE.get(status, "check OPENAI_BASE_URL")
     return AnalystRefused(f"the LLM server refuses (HTTP {status}{code}): {advice}")
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from ci_memory_producers.events import keep_tail
 
-from ..services.ports import Candidate, FailureContext
+from ci_memory_workers.services.ports import Candidate, FailureContext
 
 MAX_CANDIDATES = 8
 MAX_CANDIDATE_CHARS = 800
@@ -46,9 +46,7 @@ The log names no specific failure: what it says fits many causes. Say that the c
 unless the evidence shows it after all, and say what to collect. same_as must be null."""
 
 # What chat templates of open-weights models read as the end of a message; a space makes it text again.
-_TEMPLATE_TOKEN = re.compile(
-    r"(?<=<)(?=[|\uff5c])|(?<=[|\uff5c])(?=>)|(?<=\[)(?=/?INST\])|(?<=<)(?=/?s>|(?:start|end)_of_turn>)"
-)
+_TEMPLATE_TOKEN = re.compile(r"(?<=<)(?=[|\uff5c])|(?<=[|\uff5c])(?=>)|(?<=\[)(?=/?INST\])|(?<=<)(?=/?s>|(?:start|end)_of_turn>)")
 # Terminal sequences; then the C0 and C1 controls but newline and tab, and zero-width, bidirectional and tag
 # characters and lone surrogates, which hide text from a reader or break an encoder.
 _INVISIBLE = re.compile(
@@ -112,9 +110,7 @@ def user_message(
     return "\n\n".join(parts)
 
 
-def _known_patterns(
-    candidates: Sequence[Candidate], data: Callable[[str, str], str], redact: Callable[[str], str]
-) -> str:
+def _known_patterns(candidates: Sequence[Candidate], data: Callable[[str, str], str], redact: Callable[[str], str]) -> str:
     if not candidates:
         return "Known patterns: none. same_as is null."
     known = (
