@@ -7,29 +7,45 @@ import re
 from ci_memory_producers.excerpt.blocks import Block, block_of, stack_trace
 from ci_memory_producers.excerpt.model import MAX_EXCERPT_LINES, MAX_FAILURES, Excerpt, Failure
 from ci_memory_producers.excerpt.scan import Anchor
-from ci_memory_producers.excerpt.spans import Line, Span
+from ci_memory_producers.excerpt.spans import Span
 
 _TAIL_LINES = 50
 _TELLING = 6
+_LATER = 7
 _WHY = re.compile(r"(?:\w*(?:Error|Exception|Failure|panic)\b(?::|$)|\b[Ee]rror: |^\s*E  |[Ee]xpected\b|assert)")
 
 
 def choose(kept: list[Anchor], spans: list[Span], numbered: list[tuple[int, str]]) -> Excerpt:
     """The excerpt of a log, from its anchors, its failing spans and its last lines (number, cleaned text)."""
-    found = [(span, span.anchors(kept)) for span in spans]
-    best = [max((anchor.rule.strength for anchor in anchors), default=0) for _, anchors in found]
-    top = max(best)
-    if top >= _TELLING:
-        chosen = [anchor for _, anchors in found for anchor in anchors if anchor.rule.strength == top]
-        return _assemble(_distinct([block_of(anchor) for anchor in chosen[: MAX_FAILURES * 3]]))
-    if spans[0].near and kept and any(anchor.rule.verdict for anchor in kept):
-        return _quiet(spans[0])
+    blocks = [block for span in spans for block in _telling(span, kept)]
+    if blocks:
+        return _assemble(_distinct(blocks))
+    if spans[0].verdict:
+        return _quiet(spans[0], spans[0].verdict)
     return whole(numbered[-_TAIL_LINES:])
 
 
-def _quiet(span: Span) -> Excerpt:
-    lines: list[Line] = span.quiet_end()
-    return whole([(line.number, line.text) for line in lines])
+def _telling(span: Span, kept: list[Anchor]) -> list[Block]:
+    """The blocks of the anchors of a span that say most, or nothing where none says much."""
+    anchors = span.anchors(kept)
+    top = max((anchor.rule.strength for anchor in anchors), default=0)
+    if top < _TELLING:
+        return []
+    chosen = [anchor for anchor in anchors if anchor.rule.strength == top]
+    if top <= _LATER and span.near:
+        chosen = [anchor for anchor in chosen if anchor.line >= span.near[0].number] or chosen
+    return [block_of(anchor) for anchor in chosen[: MAX_FAILURES * 3]]
+
+
+def _quiet(span: Span, verdict: Anchor) -> Excerpt:
+    lines = [(line.number, line.text) for line in span.quiet_end()]
+    said = whole(lines)
+    if not said.failures:
+        return whole([(verdict.line, verdict.text)])
+    text = f"{said.text}\n{verdict.text}"
+    failure = Failure(said.headline, text, "", said.stack_trace)
+    ranges = _joined([*said.ranges, (verdict.line, verdict.line)])
+    return Excerpt(said.headline, text, ranges, (), said.stack_trace, (failure,))
 
 
 def _distinct(blocks: list[Block]) -> list[Block]:

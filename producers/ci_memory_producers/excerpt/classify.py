@@ -8,7 +8,7 @@ from functools import cache
 
 from ci_memory_producers.excerpt.rules import RULES, Rule
 from ci_memory_producers.excerpt.rules.generic import BENIGN
-from ci_memory_producers.excerpt.rules.providers import MARKED, MARKS, STEPS
+from ci_memory_producers.excerpt.rules.providers import MARKED, MARKS, STEP_ENDS, STEPS
 
 RARE: tuple[bytes, ...] = (
     *STEPS,
@@ -22,6 +22,8 @@ RARE: tuple[bytes, ...] = (
     b"killed",
     b"no space left",
     b"process-crash",
+    b"_____",
+    "\u25cf ".encode(),
 )
 """Words that are looked for in the whole log; rules for lines without any of them are asked near its end and its verdicts."""
 _MAX_BENIGN = 5
@@ -30,6 +32,11 @@ _MAX_BENIGN = 5
 def is_step(low: bytes) -> bool:
     """Whether the raw line, in lower case, begins a step of the job."""
     return any(step in low for step in STEPS)
+
+
+def is_step_end(low: bytes) -> bool:
+    """Whether the output of a step ends with the raw line, in lower case."""
+    return any(end in low for end in STEP_ENDS)
 
 
 def classify(text: str, low: bytes) -> Rule | None:

@@ -7,7 +7,7 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ci_memory_producers.excerpt.classify import classify, is_step
+from ci_memory_producers.excerpt.classify import classify, is_step, is_step_end
 from ci_memory_producers.excerpt.clean import MAX_LINE, strip_line
 from ci_memory_producers.excerpt.scan import Anchor
 
@@ -34,6 +34,7 @@ class Span:
     first: int
     last: int
     near: tuple[Line, ...]
+    verdict: Anchor | None = None
 
     def anchors(self, kept: Sequence[Anchor]) -> list[Anchor]:
         """The anchors inside the span, in order: those kept of the whole log, and all of its last lines."""
@@ -65,7 +66,7 @@ def failing_spans(kept: Sequence[Anchor], steps: Sequence[int], tail: bytes, tai
             index = bisect_right(steps, anchor.line)
             first = max(previous + 1, steps[index - 1] if index else 1)
             begin_line = anchor.line - anchor.context.count(b"\n", 0, anchor.offset)
-            spans.append(Span(first, anchor.line, _near(anchor.context, anchor.offset, begin_line, first)))
+            spans.append(Span(first, anchor.line, _near(anchor.context, anchor.offset, begin_line, first), anchor))
             previous = anchor.line
     if not spans:
         last = tail_line + tail.count(b"\n")
@@ -79,16 +80,19 @@ def _near(context: bytes, stop: int, line: int, first: int) -> tuple[Line, ...]:
         begin = context.find(b"\n", 0, stop) + 1
         line += begin > 0
     found: list[Line] = []
+    ended = None
     while begin < stop:
         end = context.find(b"\n", begin, stop)
         end = stop if end < 0 else end
         if line >= first:
             raw = context[begin : min(end, begin + MAX_LINE)]
             text, low = strip_line(raw.decode("utf-8", "replace")), raw.lower()
+            if is_step_end(low):
+                ended = len(found)
             known = None if is_step(low) else classify(text, low)
             found.append(Line(line, begin, text, Anchor(line, text, known, context, begin) if known else None))
         begin, line = end + 1, line + 1
-    return tuple(found)
+    return tuple(found[:ended])
 
 
 def _trimmed(lines: list[Line]) -> list[Line]:

@@ -17,13 +17,14 @@ BUILD_TOOL_RULES: tuple[Rule, ...] = (
     rule("maven.error", 6, "[error]", r"^\[ERROR\] +(?P<why>\S.*)$"),
     rule("gradle.wrong", 7, "what went wrong", r"^\* What went wrong:", Extent.PARAGRAPH),
     rule(
-        "npm.consequence",
-        1,
-        "npm err!",
-        r"^npm (?:ERR!|error)(?:\s+(?:code ELIFECYCLE|errno|.*`.*`|Exit status|A complete log|\S+@\S+ \S+: |Failed at|This is probably|There is likely|.*\.log$|node v|npm  ?v|argv|cwd|Linux|Darwin|Windows|command)|\s*$)",
+        "npm",
+        6,
+        "npm err!|npm error",
+        r"^npm (?:ERR!|error)\s+(?P<why>(?:code E(?!LIFECYCLE)[A-Z0-9]+|\d{3} |notarget |404 |network |peer dep|missing[: ]"
+        r"|Could not |Cannot |Unexpected |Invalid |shasum |cb\(\) never|[Mm]issing script|E[A-Z]{4,}\b).*)$",
         Extent.LINE,
     ),
-    rule("npm", 6, "npm err!|npm error", r"^npm (?:ERR!|error)\s+(?P<why>\S.*)$", Extent.LINE),
+    rule("npm.consequence", 1, "npm err!|npm error", r"^npm (?:ERR!|error)(?:\s|$)", Extent.LINE),
     rule("yarn.consequence", 1, "command failed", r"^error Command failed", Extent.LINE),
     rule(
         "yarn",

@@ -13,7 +13,7 @@ COMPILER_RULES: tuple[Rule, ...] = (
         "rustc.consequence",
         2,
         "error: ",
-        r"^error: (?:aborting due to|could not compile|build failed|test failed|process didn't exit)",
+        r"(?i)^error: (?:aborting due to|could not compile|build failed|test failed|process didn't exit)",
         Extent.LINE,
     ),
     rule("rustc", 9, "error[e", r"^error\[E\d+\]: ", Extent.PARAGRAPH),
@@ -40,5 +40,7 @@ COMPILER_RULES: tuple[Rule, ...] = (
     rule("rubocop", 8, ".rb:", r"^\S+\.rb:\d+:\d+: [CWEF]: "),
     rule("checkstyle", 8, ".java:", r"^\[(?:ERROR|WARN|ant:checkstyle)\] \S+:\d+"),
     rule("shellcheck", 8, " line ", r"^In \S+ line \d+:$"),
+    rule("tool.error", 7, "error: ", r"^[\w./+-]+: (?:fatal )?error: (?P<why>\S.*)"),
+    rule("lint.marked", 8, "\u2716|\u2717|\u00d7", r"^\s*\d+:\d+\s+[\u2716\u2717\u00d7]\s+\S"),
     rule("clippy", 9, "error: ", r"^error: (?!.*failed to)\S"),
 )

@@ -8,12 +8,14 @@ from ci_memory_producers.excerpt.rules.rule import Extent, Rule, rule
 
 STEPS: tuple[bytes, ...] = (b"travis_time:start", b"##[group]run ", b"section_start:", b"##[section]starting")
 """What the raw line in lower case holds where a provider begins a step."""
+STEP_ENDS: tuple[bytes, ...] = (b"travis_time:end", b"section_end:")
+"""What it holds where the output of a step ends."""
 MARKS: tuple[bytes, ...] = (b"##[error]", b"::error", b"##vso[task.logissue type=error")
 """What it holds where a provider marks the line as an error."""
 MARKED = rule("marked", 7, "##[error]", r"", Extent.LINE)
 
 PROVIDER_RULES: tuple[Rule, ...] = (
-    rule("verdict.travis", 1, "exited with", r"^The command .* exited with [1-9]\d*\b", Extent.LINE),
+    rule("verdict.travis", 1, "exited with", r"(?:^The command |\").*exited with [1-9]\d*(?:\.$| during)", Extent.LINE),
     rule("consequence.travis", 1, "exited with", r"^Done\. Your build exited with [1-9]", Extent.LINE),
     rule("verdict.github", 1, "process completed with exit", r"^Process completed with exit code [1-9-]", Extent.LINE),
     rule("verdict.gitlab", 1, "job failed", r"^ERROR: Job failed", Extent.LINE),

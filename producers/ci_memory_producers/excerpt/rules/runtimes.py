@@ -22,6 +22,13 @@ RUNTIME_RULES: tuple[Rule, ...] = (
     ),
     rule("go.panic", 8, "panic: ", r"^panic: (?P<why>.*)", Extent.SECTION),
     rule("rust.panic", 8, "panicked at", r"^thread '.*' panicked at (?P<why>.*)", Extent.DETAIL),
+    rule(
+        "exception.consequence",
+        2,
+        "non-zero exit|exited with code|exit code",
+        r"(?:CalledProcessError|ChildProcessError|ExecException|Error: ).*(?:non-zero exit|exited with code|exit code)",
+        Extent.UPWARDS,
+    ),
     rule("exception.main", 8, "exception in thread", r"^Exception in thread (?P<why>.*)", Extent.DETAIL),
     rule(
         "exception",

@@ -71,6 +71,8 @@ TEST_RUNNER_RULES: tuple[Rule, ...] = (
     rule("phpunit.list", 9, "there was |there were ", r"^There (?:was|were) \d+ (?:failure|error)s?:$", Extent.SECTION),
     rule("phpt", 9, "\nfail |z fail ", r"^FAIL (?P<test>.*\[\S+\.phpt\])", Extent.LINE),
     rule("tap", 9, "not ok ", r"^\s*not ok \d+(?!.*# (?:TODO|SKIP|todo|skip))\b(?:\s+-)?\s*(?P<test>.*)$", Extent.DETAIL),
+    rule("prove", 7, "dubious, test returned|failed test", r"(?:Dubious, test returned|^\s*Failed tests?:\s)", Extent.DETAIL),
+    rule("common_test", 9, " failed on line", r"^(?P<test>\w+_SUITE:\w+) failed on line", Extent.PARAGRAPH),
     rule("perl", 8, "failed test ", r"^\s*#\s+Failed test (?P<test>.*)$", Extent.DETAIL),
     rule("testthat", 9, "failure", r"^\u2500+ (?:\d+\. )?(?:Failure|Error)", Extent.SECTION),
     # C and C++
