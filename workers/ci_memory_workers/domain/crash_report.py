@@ -83,13 +83,14 @@ _OF_THE_RUN: Final = re.compile(
     r"(?i)\s\(?\b(?:by|comm|task|cpu|pid|caller|addr|address|at|on|stuck|for process|in process|type|held by)\b.*|[:\s]*\[[0-9a-fx#]+\]|:?\s*\S+/\d+(?:/0x[0-9a-f]+)?(?=\s|$)"
 )
 _IN: Final = re.compile(r"\b(?:in|at):? (?:\S+/\S+:\d+:? )?(?P<name>[A-Za-z_][\w.]{2,150})(?:\+0x|\+[0-9a-f]+/| / |\s*$)")
-_ANOTHER_TRACE: Final = re.compile(r"kthread starved|Sending NMI|Showing (?:all locks|busy)|(?:Allocated|Freed) by task|Kernel Offset|Modules linked")
+_ANOTHER_TRACE: Final = re.compile(
+    r"kthread starved|Sending NMI|Showing (?:all locks|busy)|(?:Allocated|Freed) by task|Kernel Offset|Modules linked"
+)
 _MOST_LINES: Final = 150
 
 
-def crash_in(lines: list[str]) -> tuple[str, str] | None:
-    """(what happened, the function) of the first crash report in cleaned ``lines``; None where there is none."""
-    text = "\n".join(lines)
+def crash_in(lines: list[str], text: str) -> tuple[str, str] | None:
+    """(what happened, the function) of the first crash report in cleaned ``lines``, whose join is ``text``; else None."""
     if _WORTH_A_LOOK.search(text) is None or "goroutine " in text or (found := _ANY.search(text)) is None:
         return None
     number = next(index for index, group in enumerate(_GROUP) if found.group(group) is not None)

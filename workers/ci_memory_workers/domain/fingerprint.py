@@ -14,7 +14,7 @@ from typing import Final
 from ci_memory_producers.events import Stage
 
 from .failing_test import printed_test, test_key
-from .log_lines import clean, is_boilerplate
+from .log_lines import boilerplate, clean
 from .mask import mask_line
 from .structure import Structure, read
 
@@ -48,7 +48,7 @@ def fingerprint(text: str, *, stage: Stage, test_id: str = "", stack_trace: str 
     key = test_key(test_id) if test_id else None
     if key is None and (printed := printed_test("\n".join(lines))):
         key = test_key(printed)
-    structure = read(lines, trace)
+    structure = read(lines, trace, of_test=key is not None)
     parts = [mask_line(part)[:_MAX_PART] for part in structure.parts]
     material = [str(VERSION), stage, structure.kind, key or "", *structure.names, *parts]
     digest = blake2b("\x1f".join(material).encode("utf-8", "replace"), digest_size=16).hexdigest()
@@ -64,6 +64,8 @@ def fingerprint(text: str, *, stage: Stage, test_id: str = "", stack_trace: str 
 def _says_nothing(structure: Structure, parts: list[str]) -> bool:
     if structure.kind in ("compiler", "dependency"):
         return False
+    if structure.kind in ("output", "nothing"):
+        return True
     if len(structure.names) > 1:
         return False
     words = _WORD.findall(_PLACEHOLDER.sub(" ", " ".join(parts)))
@@ -84,6 +86,7 @@ def _why(structure: Structure, key: str | None) -> str:
         "exception": "the exception, its message" + (" and own frames" if len(structure.names) > 1 else ""),
         "crash": "the crash and its function",
         "reason": "the line that says why",
+        "output": "the last line that was printed",
         "nothing": "nothing that says why",
     }[structure.kind]
     return f"test and {made_of}" if key else made_of
@@ -92,9 +95,10 @@ def _why(structure: Structure, key: str | None) -> str:
 def _masked(lines: list[str]) -> str:
     """The masked lines that say something, from the end backwards as far as the bound reaches."""
     kept: list[str] = []
+    hollow = boilerplate("\n".join(lines))
     room = MAX_MASKED
     for line in reversed(lines):
-        if is_boilerplate(line):
+        if line in hollow:
             continue
         masked = mask_line(line[:MAX_MASKED])
         room -= len(masked) + 1

@@ -18,7 +18,10 @@ _FRAME: Final = re.compile(
     )""",
     re.VERBOSE,
 )
-_STARTS: Final = ("File ", "at ", "from ", "[<", "? ", "#")
+_LOOKS_LIKE_ONE: Final = re.compile(
+    r"\s*(?:at |File \"|from |\[<|\? |#\d|\d+: +|[\w./*()-]+(?:\+0x|\(0x|\(\.\.\.\)$|\(\)$)|\S+\.rb:\d)"
+)
+_NAMELESS: Final = re.compile(r"^(?:<module>|new|Object|)$|<anonymous>|\{closure|Timeout\._onTimeout|^\S+\.[jt]s$")
 # Runtimes, standard libraries, test frameworks and installed packages: their frames come along with any failure.
 _FOREIGN: Final = re.compile(
     r"""(?x)site-packages|dist-packages|node_modules|node:|<anonymous>|<frozen|lib/python\d|/gems/|/ruby/\d|internal/
@@ -58,13 +61,15 @@ def frame_name(line: str) -> tuple[str, bool] | None:
     return _DECORATION.sub("", name).strip(), own
 
 
-def own_frames(lines: list[str], limit: int = 3) -> tuple[str, ...]:
-    """Up to ``limit`` of the project's own functions in order of appearance, repeats dropped."""
+def own_frames(lines: list[str], limit: int = 2) -> tuple[str, ...]:
+    """Up to ``limit`` of the project's own functions, innermost first, repeats and nameless functions dropped."""
+    candidates = [line for line in lines if _LOOKS_LIKE_ONE.match(line)]
+    innermost_last = any('File "' in line for line in candidates)
     names: list[str] = []
-    for line in lines:
+    for line in reversed(candidates) if innermost_last else candidates:
         if (frame := frame_name(line)) is not None:
             name, own = frame
-            if own and name and name not in names and name not in ("<module>", "<anonymous>"):
+            if own and name not in names and not _NAMELESS.search(name):
                 names.append(name)
                 if len(names) == limit:
                     break

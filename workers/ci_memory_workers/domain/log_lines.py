@@ -15,6 +15,7 @@ _PREFIX: Final = re.compile(
         (?:[ ]+\d+[ ]+(?:TRACE|DEBUG|INFO|WARNING|ERROR|CRITICAL|AUDIT)[ ]+[\w.]+)?
       | \[?\d\d:\d\d:\d\d(?:[.,]\d+)?\]?(?=\s)                                   # clock
       | \#\d+\ \d+\.\d+(?=\s)                                                   # BuildKit
+      | \[(?:-|req-[^\]\s]{1,60}(?:\ [^\]\s]{1,60}){0,5})\](?=\s)                     # a request's context
       | \#\#\[(?:error|warning|debug|group|section|command)\]
       | ::(?:error|warning|debug|group)[^:\n]{0,200}::
       | \[(?:ERROR|INFO|WARNING|WARN|FATAL|error|info|warn)\](?=\s|$)
@@ -25,27 +26,32 @@ _MAY_HAVE_PREFIX: Final = frozenset("0123456789[#:")
 
 # These say only that something failed. RE2, so that no hostile line costs more than its length.
 _BOILERPLATE: Final = re2.compile(
-    r"(?i)^\s*(?:\W*)(?:"
+    r"(?im)^(?:\W*)(?:"
     + "|".join(
         (
-            r".{0,250}\b(?:completed|failed|exited|exit|exiting|finished|terminated|returned|died|errored)\b.{0,30}"
-            r"\b(?:exit|return|error|status|non-zero)[ -]?(?:exit[ -])?(?:code|status|value|error)s?\b\W{0,3}(?:code\W{1,2})?\d*\W*",
-            r"the command .* returned a non-zero code:? \d+",
+            r"[^\n]{0,250}\b(?:completed|failed|exited|exit|exiting|finished|terminated|returned|died|errored)\b[^\n]{0,30}"
+            r"\b(?:exit|return|error|status|non-zero)[ -]?(?:exit[ -])?(?:code|status|value|error)s?\b\W{0,3}(?:code\W{1,2})?\d*"
+            r"(?: in [^\n]*|\W*)",
+            r"the command [^\n]* returned a non-zero code:? \d+",
+            r"(?:error: )?command errored out with exit status[^\n]*",
             r"(?:error:? )?(?:exit|return)[ _-]?(?:code|status)\W{0,3}-?\d+\W*",
             r"exit status \d+",
-            r"(?:make|gmake|ninja)(?:\[\d+\])?: (?:\*\*\*|build stopped|leaving|entering|target).*",
-            r"npm (?:err!|error)(?: (?:code (?:ELIFECYCLE|\d+)|errno \d+|a complete log|.*\.log|exit status|failed at the"
-            r"|this is probably not|lifecycle script|path |workspace |location |command ).*)?",
+            r"(?:make|gmake|ninja)(?:\[\d+\])?: (?:\*\*\*|build stopped|leaving|entering|target)[^\n]*",
+            r"(?:npm|gyp|node-pre-gyp)[\w-]* (?:err!|error)(?: (?:code (?:ELIFECYCLE|\d+)|errno \d+|a complete log|[^\n]*\.log|exit status"
+            r"|failed at the|this is probably not|lifecycle script|path |workspace |location |command |system |cwd |node |node-gyp -v"
+            r"|not ok|stack +at |build error)[^\n]*)?",
             r"error command failed(?: with exit code \d+)?\.?",
-            r"error:? (?:process completed|job failed|script returned).*",
+            r"error:? (?:process completed|job failed|script returned)[^\n]*",
+            r"error: (?:aborting due to|could not compile|build failed)[^\n]*",
             r"(?:build|job|tests?|step|pipeline|task|stage)? ?(?:failed|failure|errors?|fatal|aborted|aborting|killed)\W*",
             r"(?:errors?|failures?|failed|fatal|exception)?\W*",
             r"failure: build failed with an exception\.",
-            r"build fail(?:ed|ure)\b.*",
-            r"execution failed for task .*",
-            r"(?:re-?)?run (?:maven|gradle|with|this).*",
-            r"for more information.*",
-            r"(?:---+> |removing intermediate container|step \d+/\d+ |sending build context).*",
+            r"build fail(?:ed|ure)\b[^\n]*",
+            r"execution failed for task [^\n]*",
+            r"(?:re-?)?run (?:maven|gradle|with|this)[^\n]*",
+            r"(?:for more information|some errors have detailed explanations|\* (?:try|what went wrong|get more help))[^\n]*",
+            r"(?:---+> |removing intermediate container|step \d+/\d+ |sending build context)[^\n]*",
+            r"you (?:are using pip|should consider upgrading)[^\n]*",
         )
     )
     + r")\s*$"
@@ -69,6 +75,6 @@ def clean(text: str) -> list[str]:
     return lines
 
 
-def is_boilerplate(line: str) -> bool:
-    """True where the line says only *that* something failed (an exit code, "Build failed"), not why."""
-    return _BOILERPLATE.match(line[:400]) is not None
+def boilerplate(text: str) -> frozenset[str]:
+    """The lines of ``text`` that say only *that* something failed (an exit code, "Build failed"), not why."""
+    return frozenset(_BOILERPLATE.findall(text))

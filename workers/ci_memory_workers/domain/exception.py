@@ -1,0 +1,81 @@
+"""The exception that ended it: its type and message, as Python, Java, JavaScript, Rust, Go, Ruby and .NET print them."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+import re2
+
+from .reason import with_next
+
+_LONGEST_LINE: Final = 1_000
+
+_CANDIDATES: Final = re2.compile(
+    r"(?m)^[^\n]*(?:Error|Exception|Fault|Failure|Failed|Timeout|Interrupt|panic|Exit|Mismatch|NotFound|StopIteration|throw)[^\n]*$"
+)
+_TYPE: Final = (
+    r"(?:[\w$]{1,100}(?:\.|::|\\)){0,12}(?:[A-Z][\w$]{0,100}?(?:Error|Exception|Fault|Failure|Failed|Timeout|Interrupt|Exit"
+    r"|Mismatch|NotFound|Warning)|Error|StopIteration|KeyboardInterrupt)(?![\w$])"
+)
+_EXCEPTION: Final = re.compile(
+    rf"""\s*(?:E\s+)?(?P<cause>Caused\ by:\s+)?
+    (?:Exception\ in\ thread\ "[^"]{{0,200}}"\ |Unhandled\ exception\.\ |Uncaught\ |\[?error\]?:?\ |thrown:\ )?
+    (?:(?P<panic>panic:|thread\ '[^']{{0,200}}'\ (?:\(\d+\)\ )?panicked\ at)
+      |(?P<type>{_TYPE})(?:\ \[\w{{1,60}}\])?(?=:|\s*$)
+      |(?:terminate\ called\ after\ throwing\ an\ instance\ of\ '(?P<thrown>[^']{{1,200}})'))
+    :?\s?(?P<message>.*)""",
+    re.VERBOSE,
+)
+_RAISED: Final = re.compile(r"(?P<type>(?![A-Z]+\b)[A-Za-z_][\w.]{1,200})(?::\s*(?P<message>.*))?$")
+_RUBY: Final = re.compile(
+    rf".{{1,300}}:\d+:in [`'][^']{{1,200}}': (?P<message>.{{0,500}}) \((?P<type>{_TYPE}|[A-Z]\w{{1,80}})\)$"
+)
+_RUST_PLACE: Final = re.compile(r"'(?P<message>.*)', \S+:\d+:\d+$")
+
+
+def exception_in(lines: list[str], text: str) -> tuple[str, str] | None:
+    """(type, message) in cleaned ``lines``, whose join is ``text``: the last traceback's end, else the last cause, else the first."""
+    if "Traceback (most recent" in text and (raised := _raised(lines)) is not None:
+        return raised
+    first: tuple[str, str] | None = None
+    for line in _CANDIDATES.findall(text):
+        line = line[:_LONGEST_LINE]
+        if (match := _EXCEPTION.match(line)) is None:
+            if first is None and ".rb:" in line and (ruby := _RUBY.match(line)) is not None:
+                first = ruby["type"], ruby["message"]
+            continue
+        if first is None or match["cause"]:
+            first = match["type"] or match["thrown"] or "panic", _message(match, lines, line)
+    return first
+
+
+def _message(match: re.Match[str], lines: list[str], line: str) -> str:
+    message = match["message"].strip()
+    if match["panic"]:
+        if (older := _RUST_PLACE.match(message)) is not None:
+            return older["message"]
+        if "panicked" in match["panic"]:
+            return with_next(line if line.endswith(":") else line + ":", lines).partition(":")[2].split(": ")[-1]
+    return with_next(message, lines) if not message.endswith(":") else _announced(message, line, lines)
+
+
+def _announced(message: str, line: str, lines: list[str]) -> str:
+    following = with_next(line, lines)
+    return f"{message} {following[len(line) :].strip()}"
+
+
+def _raised(lines: list[str]) -> tuple[str, str] | None:
+    """The line that a Python traceback ends with: the first that is not indented deeper; of chained ones the last."""
+    raised: tuple[str, str] | None = None
+    indent = -1
+    for line in lines:
+        bare = line.lstrip()
+        depth = len(line) - len(bare)
+        if bare.startswith("Traceback (most recent"):
+            indent = depth
+        elif indent >= 0 and depth <= indent:
+            indent = -1
+            if (match := _RAISED.match(bare[:_LONGEST_LINE])) is not None:
+                raised = match["type"], (match["message"] or "").strip()
+    return raised

@@ -1,0 +1,90 @@
+"""The line that says why: an error's own line before a line with words of failure, and never one that only says that."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+import re2
+
+from .log_lines import boilerplate
+
+_LONGEST_LINE: Final = 1_000
+
+_TELLING: Final = re2.compile(
+    r"(?im)^[^\n]*\b(?:fatal|error|err|errors|e|failed|failure|fails|panic|cannot|can't|could not|couldn't|unable to|not found|no such"
+    r"|denied|unauthorized|forbidden|refused|timed out|timeout|invalid|missing|undefined|unknown|exceeded|killed|aborted|expected"
+    r"|not permitted|unrecognized|unsupported|unexpected|mismatch|mismatched|conflict|conflicts|not exist|doesn't exist"
+    r"|no space|out of memory|crashed|unsatisfiable|unresolved|illegal|corrupt|corrupted|violation|incompatible|required)\b[^\n]*$"
+)
+# An error marked as such at the line's beginning, a tool's name before it or not.
+_MARKED: Final = re.compile(
+    r"\s*(?:\S{1,60}:\s)?(?:E:|(?:fatal|internal|build|runtime|assertion|configuration|validation)?\s?error\b|fatal\b|panic\b|"
+    r"err!|npm (?:err!|error) code|failure\b|unhandled|uncaught|\[err)",
+    re.IGNORECASE,
+)
+_MILD: Final = re2.compile(
+    r"(?i)^\W*(?:warn|warning|w:|deprecated|notice|note|info|debug|hint|trace|err:?\d* https?:|get:?\d* https?:|ign:?\d* )"
+    r"|\b(?:warning|deprecated|0 (?:errors|failures|failed)|retrying|will be retried|ignored)\b|\berrors?: 0\b"
+)
+# Lines that tell how a test went on, or where a trace passed: never the reason.
+_PASSING: Final = re2.compile(
+    r"^\s*(?:at (?:async )?[^ ]+ ?\(|at [^ ]+:\d+|File \"|✔|✓|√|\[PASS|\[SKIP|PASS\b|ok \d|not ok \d|# |---$|\.\.\.$|\d+\.\.\d+"
+    r"|(?:duration_ms|severity|exitcode|stack|type|location|failureType|code):(?: \||$| [^ ]+$))"
+)
+_STATUS: Final = re2.compile(r"(?m)^\s*(?:severity|exitcode|signal|failureType): ([^\n]{1,60})$")
+_MESSAGE: Final = re.compile(
+    r"""['"](?:message|msg|error_description|errorMessage|detail)['"]\s?:\s?u?(?P<quote>['"])(?P<message>.{1,400}?)(?P=quote)(?=\s?[,}])"""
+)
+_CODE: Final = re.compile(r"""['"](?:code|status|statusCode|errorCode)['"]\s?:\s?u?['"]?(?P<code>\w{1,40})""")
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """``line`` says why; ``telling`` is False where it is only the last thing that was printed."""
+
+    line: str
+    telling: bool
+
+
+def reason_in(lines: list[str], text: str, *, of_test: bool) -> Reason:
+    """The reason in cleaned ``lines``, whose join is ``text``. A test that says nothing is known by its status alone."""
+    hollow = boilerplate(text)
+    marked = worded = mild = ""
+    for line in _TELLING.findall(text):
+        line = line[:_LONGEST_LINE]
+        if line in hollow or _PASSING.search(line) is not None:
+            continue
+        if _MILD.search(line) is not None:
+            mild = mild or line
+        elif _MARKED.match(line) is not None:
+            marked = line
+            break
+        else:
+            worded = worded or line
+    if best := marked or worded or mild:
+        return Reason(_payload(with_next(best, lines)), telling=True)
+    if of_test:
+        return Reason(" ".join(_STATUS.findall(text)), telling=True)
+    said = [line for line in lines if line not in hollow and _PASSING.search(line) is None]
+    if said:
+        return Reason(said[-1][:_LONGEST_LINE], telling=len(said) == 1)
+    return Reason(lines[-1][:_LONGEST_LINE] if lines else "", telling=False)
+
+
+def with_next(line: str, lines: list[str]) -> str:
+    """``line``, and what follows it where it ends with a colon and so only announces."""
+    if not line.endswith(":"):
+        return line
+    index = next((index for index, other in enumerate(lines) if other.startswith(line)), len(lines))
+    following = lines[index + 1].strip() if index + 1 < len(lines) else ""
+    return f"{line} {following}"[:_LONGEST_LINE]
+
+
+def _payload(line: str) -> str:
+    """What a service's JSON error says, where ``line`` carries one: its message and its code; else ``line``."""
+    if "message" not in line and "detail" not in line or (message := _MESSAGE.search(line)) is None:
+        return line
+    code = _CODE.search(line)
+    return message["message"] + (f" code {code['code']}" if code is not None else "")
