@@ -1,11 +1,10 @@
 """The Celery app: its queues, and the settings under which a killed worker loses nothing that matters.
 
-Events are not Celery messages (they are a log, see `tasks.ingest`), and what a message asks for is owed in Redis anyhow: a lost message
-costs the seconds until beat rings again.
+Events are not Celery messages (they are a log, see `tasks.ingest`), and what a message asks for is owed in Redis anyhow: a
+lost message costs the seconds until beat rings again.
 """
 
 from __future__ import annotations
-
 
 from celery import Celery
 from kombu import Exchange, Queue

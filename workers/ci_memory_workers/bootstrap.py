@@ -159,9 +159,7 @@ class Container:
     @cached_property
     def librarian(self) -> Librarian:
         """Writes to Aegis."""
-        return Librarian(
-            index=self.index, knowledge=self.knowledge, flush_ms=int(self.settings.flush_seconds * 1000)
-        )
+        return Librarian(index=self.index, knowledge=self.knowledge, flush_ms=int(self.settings.flush_seconds * 1000))
 
     @cached_property
     def sweeper(self) -> Sweeper:

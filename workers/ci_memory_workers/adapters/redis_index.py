@@ -6,6 +6,7 @@ import json
 import secrets
 from collections import OrderedDict
 from collections.abc import Sequence
+from dataclasses import fields as dataclass_fields
 from typing import Any
 
 from ci_memory_producers.events import Answer, ResolutionEvent
@@ -13,6 +14,7 @@ from ci_memory_producers.keys import WAKE_SECONDS
 from redis import Redis
 
 from ..domain.pattern import Fix, Pattern, Status
+from ..domain.stats import Totals
 from ..names import Lane
 from ..services.ports import AnalystAnswer, Applied, Dated, FailureContext, Lease, PendingVote, Reading
 from .pattern_codec import (
@@ -53,7 +55,7 @@ class RedisIndex:
     # -- events ---------------------------------------------------------------------------------------------------------
 
     def apply(self, tenant: str, events: Sequence[Reading | Dated], now_ms: int) -> list[Applied]:
-        """See `Index.apply`. Texts are sent only with fingerprints that this process has not seen: the script asks for the rest."""
+        """See `Index.apply`. Texts are sent only with fingerprints that are new to this process."""
         if tenant not in self._tenants:
             self._client.sadd(TENANTS, tenant)
             self._tenants.add(tenant)
@@ -207,6 +209,17 @@ class RedisIndex:
         """See `Index.overdue`."""
         rows: Any = self._client.zrangebyscore(f"{prefix(tenant)}due:{lane}", "-inf", now_ms, start=0, num=limit)
         return [text(row) for row in rows]
+
+    def totals(self, tenant: str, now_ms: int) -> Totals:
+        """Sums over all patterns and answers."""
+        p = prefix(tenant)
+        pipeline = self._client.pipeline()
+        pipeline.hgetall(f"{p}totals")
+        pipeline.zcard(f"{p}last_seen")
+        fields, patterns = pipeline.execute()
+        sums = {name: int(value) for name, value in pairs(fields).items()}
+        names = [field.name for field in dataclass_fields(Totals) if field.name not in ("patterns", "now_ms")]
+        return Totals(patterns=patterns, now_ms=now_ms, **{name: sums.get(name, 0) for name in names})
 
     def owed(self, lane: Lane, tenant: str) -> int:
         """How much work of a lane is owed, due or not."""

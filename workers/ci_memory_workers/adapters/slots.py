@@ -1,4 +1,4 @@
-"""Slots: who may read which share of the event log. A lease with a token, so that two drains never believe in one slot for long."""
+"""Slots: who may read which share of the event log. A lease with a token: two drains never believe in one slot for long."""
 
 from __future__ import annotations
 
@@ -28,6 +28,10 @@ class Slots:
     def release(self, slot: int, token: str) -> None:
         """Give the slot up, if it still is ours."""
         self._scripts.run("lease", _key(slot), "release", token, 0)
+
+    def forget(self, slots: int) -> None:
+        """Drop all leases: whoever held them has ended with the server that is ours alone."""
+        self._client.delete(*(_key(slot) for slot in range(slots)))
 
     def free(self, slots: int) -> list[int]:
         """Slots that no drain holds."""

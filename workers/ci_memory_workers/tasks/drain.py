@@ -48,7 +48,9 @@ class Drain:
         except RedisError:
             raise
         except Exception as error:  # noqa: BLE001 - whatever one entry does to us, the others must go on
-            log.warning("a batch fails, trying its entries alone first_entry_id=%s error=%s", entries[0].entry_id, type(error).__name__)
+            log.warning(
+                "a batch fails, trying its entries alone first_entry_id=%s error=%s", entries[0].entry_id, type(error).__name__
+            )
             return self._one_by_one(entries)
 
     def _finish_unfinished(self) -> Counts:
@@ -73,7 +75,7 @@ class Drain:
                 counts += self._box.failures.absorb([entry], now_ms())
             except RedisError:
                 raise
-            except Exception as error:  # noqa: BLE001 - it fails alone too, so it is this entry: it goes to the dead letters
+            except Exception as error:
                 counts += self._bury(entry, "processing_failed", f"{type(error).__name__} in processing")
                 log.exception("an entry can't be processed entry_id=%s", entry.entry_id)
         return counts

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from celery import signals
+
 from .. import names
 from ..app import app
 from ..bootstrap import now_ms
@@ -16,6 +18,12 @@ def ring() -> dict[str, int]:
     for slot in free:
         app.send_task(names.DRAIN, args=[slot], queue=names.QUEUE_INGEST)
     return {"drains": len(free), "rings": box.sweeper.ring(now_ms())}
+
+
+@signals.worker_ready.connect
+def _ring_at_once(**_: object) -> None:
+    # Beat's first ring comes a period after its start: a new worker need not wait for it.
+    ring.apply_async()
 
 
 @app.task(name=names.AGE, max_retries=3)

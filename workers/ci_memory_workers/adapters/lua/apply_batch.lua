@@ -21,6 +21,8 @@ local p = KEYS[1]
 local now, ttl, flush = tonumber(ARGV[1]), ARGV[2], tonumber(ARGV[3])
 local most_waiting, most_votes = tonumber(ARGV[4]), tonumber(ARGV[5])
 local outcomes, named, order = {}, {}, {}
+local totals = { failures = 0, repeats = 0, repeats_with_fix = 0, fixes_failed = 0 }
+local newest = 0
 
 local function surviving(id)
   for _ = 1, 16 do
@@ -72,6 +74,7 @@ local function recurred(id, key, repo, place, commit, ms)
   if commit ~= '' and string.find(fix[4] or '', commit, 1, true) then return end
   if redis.call('HINCRBY', key, 'recurred', 1) > 3 then
     redis.call('HINCRBY', p .. 'fixes:' .. id, 'failed|' .. fix[5], 1)
+    totals.fixes_failed = totals.fixes_failed + 1
     keep_vote(id, 'harmful', 'strategy', "fix didn't stick: failed again in build " .. place)
   end
 end
@@ -97,7 +100,10 @@ local function failure(a)
   local key = p .. 'pattern:' .. id
   redis.call('SET', p .. 'seen:' .. event_id, (minted and 'n|' or 'k|') .. id, 'EX', ttl)
   redis.call('HINCRBY', key, 'occurrence_count', 1)
-  local state = redis.call('HMGET', key, 'last_ms', 'analysed', 'status')
+  local state = redis.call('HMGET', key, 'last_ms', 'analysed', 'status', 'fix_id')
+  totals.failures = totals.failures + 1
+  if not minted then totals.repeats = totals.repeats + 1 end
+  if not minted and state[4] then totals.repeats_with_fix = totals.repeats_with_fix + 1 end
   if ms > tonumber(state[1] or '0') then redis.call('HSET', key, 'last_ms', ms) end
   redis.call('ZADD', p .. 'last_seen', 'GT', ms, id)
   if redis.call('SADD', p .. 'repos:' .. id, repo) == 1 then redis.call('HINCRBY', key, 'repositories', 1) end
@@ -164,11 +170,17 @@ while at <= #ARGV do
   at = at + kind[2] + 1
   local outcome, id = kind[1](event)
   outcomes[#outcomes + 1] = { outcome, event[1], id }
+  newest = math.max(newest, tonumber(event[2]))
   if kind[1] == failure and id ~= '' and not named[id] then
     named[id] = true
     order[#order + 1] = id
   end
 end
+
+for name, count in pairs(totals) do
+  if count > 0 then redis.call('HINCRBY', p .. 'totals', name, count) end
+end
+if newest > tonumber(redis.call('HGET', p .. 'totals', 'newest_ms') or '0') then redis.call('HSET', p .. 'totals', 'newest_ms', newest) end
 
 local patterns = {}
 for i, id in ipairs(order) do

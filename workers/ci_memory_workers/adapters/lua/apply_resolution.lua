@@ -25,6 +25,7 @@ else
     'fix_commits', table.concat(commits, ' '), 'recurred', '0')
   redis.call('HSET', p .. 'fixes:' .. id, 'fix|' .. ARGV[5], ARGV[6])
   redis.call('HINCRBY', p .. 'fixes:' .. id, 'worked|' .. ARGV[5], 1)
+  redis.call('HINCRBY', p .. 'totals', 'fixes_worked', 1)
   redis.call('RPUSH', votes, cjson.encode({ vote = 'helpful', target = 'reflection', context = ARGV[9] }))
   redis.call('RPUSH', votes, cjson.encode({ vote = 'helpful', target = 'strategy', context = ARGV[9] }))
 end

@@ -8,6 +8,10 @@
 local p, id = KEYS[1], ARGV[1]
 if redis.call('HGET', p .. 'leases:analysis', id) ~= ARGV[2] then return 0 end
 local key = p .. 'pattern:' .. id
+if not redis.call('HGET', key, 'analysed') then
+  redis.call('HINCRBY', p .. 'totals', 'diagnosed', 1)
+  redis.call('HINCRBY', p .. 'totals', 'diagnose_ms', math.max(0, tonumber(ARGV[5]) - tonumber(redis.call('HGET', key, 'first_ms') or ARGV[5])))
+end
 redis.call('HSET', key, 'analysis', ARGV[3], 'analysed', ARGV[4], 'attempts', ARGV[7])
 redis.call('HINCRBY', key, 'revision', 1)
 redis.call('ZADD', p .. 'due:memory', ARGV[5], id)

@@ -1,0 +1,136 @@
+"""From the flags of ``ci-memory-report`` and what the CI provider says to events."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from collections.abc import Mapping
+from glob import glob
+from pathlib import Path
+from typing import Any
+
+from .ci_env import CiFacts, detect, read_github_event
+from .events import FailureEvent, PassEvent, ResolutionEvent, RunTotals
+from .excerpt import Excerpt, read_file, read_lines
+from .git_facts import changed_files, commit_facts
+from .redact import redact
+
+
+class BadFlag(ValueError):
+    """A flag is missing or makes no sense. The message names it and the way out."""
+
+
+def place(flags: Namespace, environ: Mapping[str, str], directory: Path) -> dict[str, Any]:
+    """Where it happened: flags first, then the provider's environment, then git. Raises `BadFlag`."""
+    facts = detect(environ, read_github_event(environ))
+    git = commit_facts(directory)
+    commit = flags.commit or facts.commit_sha or git.sha
+    of_head = git if commit in ("", git.sha) else None
+    found = {
+        "tenant": flags.tenant,
+        "provider": facts.provider,
+        "repo": flags.repo or facts.repo,
+        "build_id": flags.build_id or facts.build_id,
+        "run_number": flags.run_number if flags.run_number is not None else facts.run_number,
+        "job": flags.job or facts.job,
+        "attempt": flags.attempt or facts.attempt or 1,
+        "stage": flags.stage,
+        "environment": flags.environment,
+        "branch": flags.branch or facts.branch or git.branch,
+        "default_branch": facts.default_branch,
+        "commit_sha": commit,
+        "parent_sha": of_head.parent_sha if of_head else "",
+        "commit_message": redact(of_head.message) if of_head else "",
+        "author": flags.author or facts.author or (of_head.author if of_head else ""),
+        "url": redact(flags.url or facts.url),
+        "test_id": flags.test_id,
+    }
+    _require(found, facts)
+    return found
+
+
+def _require(found: Mapping[str, Any], facts: CiFacts) -> None:
+    for name, flag in (("repo", "--repo"), ("build_id", "--build-id"), ("stage", "--stage")):
+        if not found[name]:
+            why = f"{facts.provider} does not say it" if facts.provider and name != "stage" else "nothing says it"
+            raise BadFlag(f"{flag} is missing: {why}")
+
+
+def failures(flags: Namespace, environ: Mapping[str, str], directory: Path, stdin: Any) -> list[FailureEvent]:
+    """One event for each failure of the log, and each failed test of the JUnit files; the primary one first.
+
+    Raises `BadFlag`, `UnreadableLog` and `UnreadableReport` (both ValueErrors), pydantic's ValidationError.
+    """
+    where = place(flags, environ, directory)
+    where["exit_code"] = flags.exit_code
+    where["changed_files"] = _changed(flags, directory)
+    events = _from_junit(flags.junit, where) if flags.junit else []
+    if flags.error_file or not events:
+        events += _from_log(_read(flags, stdin), where)
+    return list({event.event_id: event for event in events}.values())
+
+
+def _changed(flags: Namespace, directory: Path) -> tuple[str, ...]:
+    return tuple(flags.changed_file) or changed_files(directory)
+
+
+def _read(flags: Namespace, stdin: Any) -> Excerpt:
+    if flags.error_file and flags.error_file != "-":
+        return read_file(Path(flags.error_file))
+    if flags.error_file == "-" or not stdin.isatty():
+        excerpt = read_lines(stdin)
+        if excerpt.text.strip():
+            return excerpt
+        raise BadFlag("standard input is empty: pipe the log into it, or use --error-file LOG")
+    raise BadFlag("--error-file is missing: which log says what failed? (- reads standard input)")
+
+
+def _from_log(excerpt: Excerpt, where: Mapping[str, Any]) -> list[FailureEvent]:
+    found = []
+    for failure in excerpt.failures:
+        test_id = where["test_id"] or failure.test_id
+        found.append(_failure(where, redact(failure.text), redact(failure.stack_trace), redact(test_id), None))
+    return found
+
+
+def _from_junit(pattern: str, where: Mapping[str, Any]) -> list[FailureEvent]:
+    from .junit import read_report
+
+    paths = sorted(glob(pattern, recursive=True))
+    if not paths:
+        raise BadFlag(f"--junit {pattern}: no file matches")
+    found = []
+    for path in paths:
+        report = read_report(Path(path))
+        totals = RunTotals(tests=report.tests, failed=report.failed, errors=report.errors, skipped=report.skipped)
+        for test in report.failed_tests:
+            text = redact("\n".join(part for part in (test.message, test.trace) if part)) or f"{test.id} failed"
+            found.append(_failure(where, text, redact(test.trace), redact(test.id), totals))
+    return found
+
+
+def _failure(where: Mapping[str, Any], text: str, trace: str, test_id: str, totals: RunTotals | None) -> FailureEvent:
+    return FailureEvent(
+        **{**where, "error_message": text, "stack_trace": trace or None, "test_id": test_id[:600], "run_totals": totals}
+    )
+
+
+def passed(flags: Namespace, environ: Mapping[str, str], directory: Path) -> PassEvent:
+    """A pass, from flags, environment and git. Raises `BadFlag`."""
+    return PassEvent(**place(flags, environ, directory), changed_files=_changed(flags, directory))
+
+
+def resolution(flags: Namespace, environ: Mapping[str, str], directory: Path) -> ResolutionEvent:
+    """A resolution, from flags and environment. Raises `BadFlag`, pydantic's ValidationError."""
+    repo = flags.repo or detect(environ, read_github_event(environ)).repo
+    if not repo:
+        raise BadFlag("--repo is missing: nothing says it")
+    git = commit_facts(directory)
+    return ResolutionEvent(
+        tenant=flags.tenant,
+        repo=repo,
+        pattern_id=flags.pattern_id,
+        fix_type=flags.fix_type,
+        fix_description=redact(flags.fix_description),
+        fix_commit=flags.fix_commit,
+        fixed_by=flags.fixed_by or git.author,
+    )

@@ -1,0 +1,1 @@
+"""The commands of ``ci-memory``, one file a group."""
