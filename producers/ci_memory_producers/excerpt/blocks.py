@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from itertools import pairwise
 
 from ci_memory_producers.excerpt.clean import strip_line
 from ci_memory_producers.excerpt.model import MAX_EXCERPT_LINES
@@ -21,7 +22,8 @@ _FRAME = re.compile(
 _DETAIL = re.compile(
     r"^\s*(?:[|^~>]|[-+] |[-+]{3}|@@|E  |\d+ ?\||note:|help:|= (?:note|help)|[Ee]xpected|[Aa]ctual|[Rr]eceived|[Gg]ot\b|[Ww]ant\b|but |symbol:|location:|required:|found:|reason:|left:|right:)"
 )
-_HEADING = re.compile(r"^(?:={3,}|-{20,}|_{3,})(?:.*[=\-_]{3,})?$")
+_HEADING = re.compile(r"^(?:={3,}|-{3,} \S.*|-{20,}|_{3,})(?:.*[=\-_]{3,})?$")
+_TAG = re.compile(r"\[\w+\] ")
 _TRACEBACK = re.compile(r"^\s*Traceback \(most recent call last\)")
 
 
@@ -47,6 +49,7 @@ class Around:
     lines: list[str]
     at: int
     stops: frozenset[int]
+    spaced: bool
 
 
 def around(anchor: Anchor) -> Around:
@@ -59,7 +62,8 @@ def around(anchor: Anchor) -> Around:
     raw = before + after[: MAX_EXCERPT_LINES * 2]
     at = len(before)
     stops = frozenset(index for index, line in enumerate(raw) if _STOP.search(line))
-    return Around([strip_line(line) for line in raw], at, stops)
+    lines = [strip_line(line) for line in raw]
+    return Around(lines, at, stops, _is_spaced(lines, at))
 
 
 def block_of(anchor: Anchor) -> Block:
@@ -78,6 +82,10 @@ def _bounds(anchor: Anchor, near: Around) -> tuple[int, int]:
             return near.at, near.at
         case Extent.PARAGRAPH:
             return near.at, _paragraph_end(near)
+        case Extent.AROUND:
+            return _paragraph_begin(near, 1), _paragraph_end(near)
+        case Extent.ABOVE:
+            return _paragraph_begin(near, 2), _paragraph_end(near)
         case Extent.SECTION:
             return near.at, _section_end(anchor, near)
         case Extent.UPWARDS:
@@ -92,31 +100,63 @@ def _indent(line: str) -> int:
 
 def _paragraph_end(near: Around) -> int:
     end = near.at
-    while end + 1 < len(near.lines) and near.lines[end + 1].strip() and end + 1 not in near.stops:
-        end += 1
+    while (following := _next(near, end)) < len(near.lines) and following not in near.stops:
+        if not near.lines[following].strip():
+            break
+        end = following
     return end
 
 
-def _detail_end(near: Around) -> int:
-    base, end, blanks = _indent(near.lines[near.at]), near.at, 0
-    for index in range(near.at + 1, len(near.lines)):
-        line = near.lines[index]
+def _paragraph_begin(near: Around, paragraphs: int) -> int:
+    begin = near.at
+    for index in range(near.at - 1, max(-1, near.at - _MAX_UP), -1):
         if index in near.stops:
             break
-        if not line.strip():
-            blanks += 1
-            if blanks > _MAX_BLANKS:
+        if near.lines[index].strip():
+            begin = index
+        elif index + 1 == begin:
+            paragraphs -= 1
+            if not paragraphs:
                 break
-            continue
-        if _indent(line) > base or (blanks == 0 and (_FRAME.match(line) or _DETAIL.match(line))):
-            end, blanks = index, 0
-        else:
+    return begin
+
+
+def _next(near: Around, index: int) -> int:
+    """The line after ``index``; one further where every other line is empty, as carriage returns leave it."""
+    following = index + 1
+    if near.spaced and following < len(near.lines) and not near.lines[following].strip():
+        return following + 1
+    return following
+
+
+def _is_spaced(lines: list[str], at: int) -> bool:
+    """Whether every other line around ``at`` is empty."""
+    around_it = lines[max(0, at - 8) : at + 9]
+    text = [bool(line.strip()) for line in around_it]
+    pairs = sum(one and other for one, other in pairwise(text))
+    return len(text) >= 8 and pairs == 0 and sum(text) * 5 >= len(text) * 2
+
+
+def _detail_end(near: Around) -> int:
+    own = near.lines[near.at]
+    tag = _TAG.match(own)
+    base, end = _indent(own), near.at
+    for index in range(near.at + 1, len(near.lines)):
+        line = near.lines[index]
+        gap = index - end - 1 - near.spaced
+        if index in near.stops or gap > _MAX_BLANKS:
             break
+        if not line.strip():
+            continue
+        deeper = _indent(line) > base or (tag is not None and line.startswith(tag[0]))
+        if not deeper and (gap > 0 or not (_FRAME.match(line) or _DETAIL.match(line))):
+            break
+        end = index
     return end
 
 
 def _section_end(anchor: Anchor, near: Around) -> int:
-    base, end = _indent(near.lines[near.at]), near.at
+    end = near.at
     dashes = 0
     for index in range(near.at + 1, len(near.lines)):
         line = near.lines[index]
@@ -124,7 +164,7 @@ def _section_end(anchor: Anchor, near: Around) -> int:
             break
         if _HEADING.match(line):
             dashes += 1
-            if dashes > 1 or not line.startswith("-"):
+            if dashes > 1 or not line.startswith("-") or anchor.text.startswith("_"):
                 break
         elif anchor.rule.pattern.search(line) or _SUMMARY.match(line):
             break

@@ -23,6 +23,8 @@ RARE: tuple[bytes, ...] = (
     b"no space left",
     b"process-crash",
     b"_____",
+    b") test ",
+    b"issues :-(",
     "\u25cf ".encode(),
 )
 """Words that are looked for in the whole log; rules for lines without any of them are asked near its end and its verdicts."""

@@ -39,8 +39,9 @@ class Span:
     def anchors(self, kept: Sequence[Anchor]) -> list[Anchor]:
         """The anchors inside the span, in order: those kept of the whole log, and all of its last lines."""
         own = [line.anchor for line in self.near if line.anchor]
-        begin = self.near[0].number if self.near else self.last + 1
-        return [anchor for anchor in kept if self.first <= anchor.line < begin] + own
+        known = {line.number for line in self.near}
+        rest = [anchor for anchor in kept if self.first <= anchor.line <= self.last and anchor.line not in known]
+        return sorted(own + rest, key=lambda anchor: anchor.line)
 
     def quiet_end(self) -> list[Line]:
         """The last lines before the consequences, from the command that printed them: what a tool says in its own words."""
@@ -52,8 +53,10 @@ class Span:
             elif line.text.strip() and end - index > _QUIET_LINES:
                 break
         begin = end
-        while begin > 0 and end - begin < _QUIET_LINES and not _COMMAND.match(self.near[begin - 1].text):
+        while begin > 0 and end - begin < _QUIET_LINES:
             begin -= 1
+            if _COMMAND.match(self.near[begin].text):
+                break
         return _trimmed(list(self.near[begin:end])) or _trimmed(list(self.near[-_QUIET_LINES:]))
 
 
@@ -70,11 +73,11 @@ def failing_spans(kept: Sequence[Anchor], steps: Sequence[int], tail: bytes, tai
             previous = anchor.line
     if not spans:
         last = tail_line + tail.count(b"\n")
-        spans.append(Span(1, last, _near(tail, len(tail), tail_line, 1)))
+        spans.append(Span(1, last, _near(tail, len(tail), tail_line, 1, complete=True)))
     return spans[:_MAX_SPANS]
 
 
-def _near(context: bytes, stop: int, line: int, first: int) -> tuple[Line, ...]:
+def _near(context: bytes, stop: int, line: int, first: int, *, complete: bool = False) -> tuple[Line, ...]:
     begin = 0
     if line > 1:  # the first line of a context may be cut
         begin = context.find(b"\n", 0, stop) + 1
@@ -92,7 +95,7 @@ def _near(context: bytes, stop: int, line: int, first: int) -> tuple[Line, ...]:
             known = None if is_step(low) else classify(text, low)
             found.append(Line(line, begin, text, Anchor(line, text, known, context, begin) if known else None))
         begin, line = end + 1, line + 1
-    return tuple(found[:ended])
+    return tuple(found if complete else found[:ended])
 
 
 def _trimmed(lines: list[Line]) -> list[Line]:

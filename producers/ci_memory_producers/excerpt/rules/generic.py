@@ -8,6 +8,7 @@ from ci_memory_producers.excerpt.rules.rule import Extent, Rule, rule
 
 GENERIC_RULES: tuple[Rule, ...] = (
     rule("error.line", 6, "error|fatal", r"^\W{0,4}(?:ERROR|Error|error|FATAL|Fatal|fatal)(?: \w+)?\s?[:!\]]", Extent.DETAIL),
+    rule("fail.line", 6, "fail", r"^\W{0,4}(?:FAIL(?:ED|URE)?|[Ff]ail(?:ed|ure)?)\s?: "),
     rule("error.colon", 5, "error:|error -|[error]", r"(?:\b[Ee]rror:|\bERROR:|\[error\]|\bERROR -)", Extent.DETAIL),
     rule("failed.mark", 5, "\u2716|\u2717|\u2715|\u00d7", r"^\s*[\u2716\u2717\u2715\u00d7]", Extent.DETAIL),
     rule("failed.line", 4, "fail", r"^\W{0,4}(?:FAIL(?:ED|URE)?|Failed|Failure)\b", Extent.LINE),

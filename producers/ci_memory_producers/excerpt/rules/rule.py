@@ -13,6 +13,8 @@ class Extent(Enum):
     LINE = "the line alone"
     DETAIL = "lines that are indented deeper, frames, diffs"
     PARAGRAPH = "until an empty line"
+    AROUND = "the paragraph that it stands in"
+    ABOVE = "the two paragraphs above, too"
     UPWARDS = "the trace above, then as DETAIL"
     SECTION = "until the next heading of its kind or a rule of the report"
 

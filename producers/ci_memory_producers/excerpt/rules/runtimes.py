@@ -34,7 +34,7 @@ RUNTIME_RULES: tuple[Rule, ...] = (
         "exception",
         7,
         "error|exception|exit|interrupt",
-        r"^(?:Caused by: |Uncaught |\[ERROR\] |Unhandled exception[.:] )?(?P<why>(?:[A-Za-z_$][\w$]*(?:\.|::))*[A-Z][\w$]*(?:Error|Exception|Interrupt|SystemExit|Failure|Fault|Exit)(?:: .*| \[.*)?)$",
+        r"^(?:Caused by: |Uncaught |\[ERROR\] |Unhandled exception[.:] )?(?P<why>(?:[A-Za-z_$][\w$]*(?:\.|::))*(?:[A-Z][\w$]*)?(?:Error|Exception|Interrupt|SystemExit|Failure|Fault|Exit)(?:: .*| \[.*)?)$",
         Extent.UPWARDS,
     ),
     rule(

@@ -48,7 +48,7 @@ TEST_RUNNER_RULES: tuple[Rule, ...] = (
         9,
         "<<< failure!|<<< error!",
         r"^(?:\[ERROR\]\s+)?(?P<test>(?!Tests run)\S.*?)\s+(?:--\s+)?Time elapsed: .*<<< (?:FAILURE|ERROR)!",
-        Extent.DETAIL,
+        Extent.PARAGRAPH,
     ),
     rule("surefire.class", 6, "<<< failure!|<<< error!", r"^(?:\[ERROR\]\s+)?Tests run:.*<<< (?:FAILURE|ERROR)!", Extent.LINE),
     rule(
@@ -69,10 +69,11 @@ TEST_RUNNER_RULES: tuple[Rule, ...] = (
     rule("numbered.failure", 9, ") failure|) error|) fail", r"^\s*\d+\) (?:Failure|Error|Failed):?", Extent.PARAGRAPH),
     rule("exunit", 9, ") test ", r"^\s+\d+\) (?P<test>test .+ \(\S+\))$", Extent.SECTION),
     rule("phpunit.list", 9, "there was |there were ", r"^There (?:was|were) \d+ (?:failure|error)s?:$", Extent.SECTION),
-    rule("phpt", 9, "\nfail |z fail ", r"^FAIL (?P<test>.*\[\S+\.phpt\])", Extent.LINE),
+    rule("phpt", 9, "\nfail |z fail ", r"^FAIL (?P<test>.*\[\S+\.phpt\])", Extent.AROUND),
     rule("tap", 9, "not ok ", r"^\s*not ok \d+(?!.*# (?:TODO|SKIP|todo|skip))\b(?:\s+-)?\s*(?P<test>.*)$", Extent.DETAIL),
+    rule("r.check", 7, "error|failed|warning", r"^\* (?:checking|running) .* \.\.\. ?(?:ERROR|FAILED)", Extent.SECTION),
     rule("prove", 7, "dubious, test returned|failed test", r"(?:Dubious, test returned|^\s*Failed tests?:\s)", Extent.DETAIL),
-    rule("common_test", 9, " failed on line", r"^(?P<test>\w+_SUITE:\w+) failed on line", Extent.PARAGRAPH),
+    rule("common_test", 9, " failed on line", r"^(?P<test>\w+:\w+) failed on line", Extent.PARAGRAPH),
     rule("perl", 8, "failed test ", r"^\s*#\s+Failed test (?P<test>.*)$", Extent.DETAIL),
     rule("testthat", 9, "failure", r"^\u2500+ (?:\d+\. )?(?:Failure|Error)", Extent.SECTION),
     # C and C++
