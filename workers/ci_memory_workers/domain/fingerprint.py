@@ -46,9 +46,11 @@ def fingerprint(text: str, *, stage: Stage, test_id: str = "", stack_trace: str 
     lines = clean(text[-_MAX_TEXT:])
     trace = clean(stack_trace[-_MAX_TEXT:])
     key = test_key(test_id) if test_id else None
-    if key is None and (printed := printed_test("\n".join(lines))):
+    joined = "\n".join(lines)
+    if key is None and (printed := printed_test(joined)):
         key = test_key(printed)
-    structure = read(lines, trace, of_test=key is not None)
+    hollow = boilerplate(joined)
+    structure = read(lines, trace, hollow, of_test=key is not None)
     parts = [mask_line(part)[:_MAX_PART] for part in structure.parts]
     material = [str(VERSION), stage, structure.kind, key or "", *structure.names, *parts]
     digest = blake2b("\x1f".join(material).encode("utf-8", "replace"), digest_size=16).hexdigest()
@@ -57,7 +59,7 @@ def fingerprint(text: str, *, stage: Stage, test_id: str = "", stack_trace: str 
         test_key=key,
         generic=key is None and _says_nothing(structure, parts),
         why=_why(structure, key),
-        masked=_masked(lines),
+        masked=_masked(lines, hollow),
     )
 
 
@@ -92,10 +94,9 @@ def _why(structure: Structure, key: str | None) -> str:
     return f"test and {made_of}" if key else made_of
 
 
-def _masked(lines: list[str]) -> str:
+def _masked(lines: list[str], hollow: frozenset[str]) -> str:
     """The masked lines that say something, from the end backwards as far as the bound reaches."""
     kept: list[str] = []
-    hollow = boilerplate("\n".join(lines))
     room = MAX_MASKED
     for line in reversed(lines):
         if line in hollow:

@@ -29,7 +29,7 @@ _BOILERPLATE: Final = re2.compile(
     r"(?im)^(?:\W*)(?:"
     + "|".join(
         (
-            r"[^\n]{0,250}\b(?:completed|failed|exited|exit|exiting|finished|terminated|returned|died|errored)\b[^\n]{0,30}"
+            r"[^\n]*\b(?:completed|failed|exited|exit|exiting|finished|terminated|returned|died|errored)\b[^\n]*"
             r"\b(?:exit|return|error|status|non-zero)[ -]?(?:exit[ -])?(?:code|status|value|error)s?\b\W{0,3}(?:code\W{1,2})?\d*"
             r"(?: in [^\n]*|\W*)",
             r"the command [^\n]* returned a non-zero code:? \d+",

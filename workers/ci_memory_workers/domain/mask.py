@@ -26,7 +26,7 @@ _NOISE: Final = re.compile(
     | (?P<email>[\w.+-]{{1,64}}@[A-Za-z][\w-]{{0,62}}(?:\.[A-Za-z][\w-]{{0,62}}){{1,4}}\b)
     | (?P<uuid>(?<![0-9a-zA-Z])[0-9a-fA-F]{{8}}-?(?:[0-9a-fA-F]{{4}}-?){{3}}[0-9a-fA-F]{{12}}(?![0-9a-zA-Z]))
     | (?P<time>(?<!\d)\d{{4}}[-/.]\d\d[-/.]\d\d(?:[T_]?\d\d[:.]?\d\d(?:[:.]?\d\d)?(?:[.,]\d+)?)?(?:Z|[+-]\d\d:?\d\d)?(?!\d))
-    | (?P<clock>(?<![\d:])\d{{1,2}}:\d\d:\d\d(?:[.,:]\d+)?(?:Z|[+-]\d\d:?\d\d)?(?![\d:]))
+    | (?P<clock>(?<![\w:.])\d{{1,2}}:\d\d(?::\d\d(?:[.,:]\d+)?(?:Z|[+-]\d\d:?\d\d)?)?(?![\w:]))
     | (?P<path>(?<![\w.~>)\]$-])(?:~|[A-Za-z]:)?(?:[/\\]{{1,2}}[\w.@+~%$=#-]+){{2,}}[/\\]*)
     | (?P<keep_protocol>(?<![A-Za-z])(?:TLSv?|SSLv?|HTTPS?/)\d(?:\.\d)?(?![\d.]))
     | (?P<keep_status>(?:[Ss]tatus|[Cc]ode|[Ee]xit|[Ee]rrno|rc)["']?[=:]["']?-?\d{{1,5}}(?![\w.]))
@@ -34,7 +34,7 @@ _NOISE: Final = re.compile(
     | (?P<ip>(?<![\d.])\d{{1,3}}(?:\.\d{{1,3}}){{3}}(?::\d{{1,5}})?(?:/\d{{1,2}})?(?![\d.]))
     | (?P<ip6>(?<![\w:])(?:[0-9a-fA-F]{{1,4}}:){{2,7}}:?(?:[0-9a-fA-F]{{1,4}}:){{0,5}}[0-9a-fA-F]{{1,4}}(?![\w:]))
     | (?P<host>(?<![\w.@/-])(?:[a-z0-9](?:[a-z0-9-]{{0,62}})\.){{2,6}}
-        (?:com|org|net|io|dev|internal|local|cloud|edu|gov|lan|corp|localdomain)(?::\d{{1,5}})?(?![\w/-]|\.\w))
+        (?:com|org|net|io|dev|internal|local|cloud|edu|gov|lan|corp|localdomain)(?:\.[a-z]{{2}})?(?::\d{{1,5}})?(?![\w/-]|\.\w))
     | (?P<port>(?<![\w.@/-])(?:localhost|(?:[a-z0-9-]{{1,63}}\.){{1,6}}[a-z]{{2,12}}):\d{{2,5}}(?![\w:]))
     | (?P<hash>(?<![0-9a-zA-Z])(?:(?=[a-f]*\d)(?=\d*[a-f])[0-9a-f]{{7,128}}|[a-f]{{8,64}})(?![0-9a-zA-Z])
         |(?<![0-9a-zA-Z])(?=[A-F]*\d)(?=\d*[A-F])[0-9A-F]{{8,128}}(?![0-9a-zA-Z]))
@@ -48,9 +48,11 @@ _NOISE: Final = re.compile(
     """,
     re.VERBOSE | re.ASCII,
 )
-_REPEATED: Final = re.compile(r"(<\w+>)(?:[,;] ?\1)+")
+_REPEATED: Final = re.compile(r"(<\w+>)(?:[,;]? ?\(?\1\)?)+")
+_USER: Final = re.compile(r"\b((?:for|invalid|unknown)(?: invalid)? user) [^\s:,]+")
 _REQUEST: Final = re.compile(r"\b(GET|POST|PUT|PATCH|DELETE|HEAD|OPTIONS) \S+ (?=HTTP/\d)")
 _WORTH_A_LOOK: Final = re.compile(r"[0-9/\\@]")
+_CODE_OR_VERSION: Final = re.compile(r"-?\d{1,5}|\d\.\d")
 _BARE: Final = re.compile(r"[\W_]*<n>[\W_]*")
 _KEEP_AFTER: Final = frozenset(
     "status code http https errno exit exitcode signal error err rc returncode tls tlsv ssl http/1.1 http/2".split()
@@ -60,8 +62,14 @@ _FILLER: Final = frozenset(("=", ":", "is", "was", "of", "with", "status", "==",
 _REASONS: Final = frozenset(
     "bad unauthorized forbidden not method conflict gone unprocessable too internal service gateway proxy payment request".split()
 )
-_UNITS: Final = frozenset("ms s sec secs second seconds minute minutes min mins hour hours h ns us milliseconds days day".split())
-_SIZES: Final = frozenset("b kb mb gb tb kib mib gib tib bytes byte k m g".split())
+_UNIT_WORDS: Final = {
+    **dict.fromkeys(
+        "ms s sec secs second seconds minute minutes min mins hour hours h ns us milliseconds day days".split(), "<duration>"
+    ),
+    **dict.fromkeys("b kb mb gb tb kib mib gib tib bytes byte k m g".split(), "<size>"),
+}
+_CALENDAR: Final = frozenset("Mon Tue Wed Thu Fri Sat Sun Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split())
+_LETTERS: Final = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _TRIM: Final = "()[]{}<>,.;:\"'`!"
 
 
@@ -93,47 +101,64 @@ def _path(path: str) -> str:
     return "<path>/" + _NOISE.sub(_replace, parts[-1]) if parts else path
 
 
-def _mask_token(token: str) -> str:
+def _mask_token(token: str) -> str | None:
+    """``token`` masked, None where it has no noise."""
     if not _WORTH_A_LOOK.search(token):
-        return token
-    return _NOISE.sub(_replace, token[:_LONGEST_TOKEN])
+        return None
+    masked = _NOISE.sub(_replace, token[:_LONGEST_TOKEN])
+    return None if masked == token else masked
 
 
 _mask_cached = lru_cache(maxsize=16_384)(_mask_token)
 
 
-def _keeps(number: str, before: str, further: str, after: str) -> bool:
+def _keeps(tokens: list[str], position: int) -> bool:
     """True where the words around a bare number say that it is a status, an exit code or a protocol version."""
-    if before in _FILLER and further in _KEEP_AFTER | _STATUS_AFTER:
+    number, after = tokens[position].strip(_TRIM), _bare(tokens, position + 1)
+    before = _bare(tokens, position - 1) or "="
+    if before in _FILLER and (further := _bare(tokens, position - 2)) in _KEEP_AFTER | _STATUS_AFTER:
         before = further
     if before in _KEEP_AFTER:
-        return len(number) <= 5
+        return _CODE_OR_VERSION.fullmatch(number) is not None
     is_status = len(number) == 3 and number[0] in "45" and number.isdigit()
     return is_status and (before in _STATUS_AFTER or after in _REASONS)
+
+
+def _bare(tokens: list[str], position: int) -> str:
+    return tokens[position].strip(_TRIM).lower() if 0 <= position < len(tokens) else ""
 
 
 def mask_line(line: str) -> str:
     """``line`` with its noise masked and its white space squeezed to single blanks."""
     if " HTTP/" in line:
         line = _REQUEST.sub(r"\1 <route> ", line)
+    if " user " in line:
+        line = _USER.sub(r"\1 <user>", line)
     tokens = line.split()
     out: list[str] = []
+    after_number = False
     for position, token in enumerate(tokens):
         masked = _mask_cached(token) if len(token) <= _LONGEST_CACHED else _mask_token(token)
-        if masked is not token and NUMBER in masked and _BARE.fullmatch(masked):
-            before = tokens[position - 1].strip(_TRIM).lower() if position else ""
-            further = tokens[position - 2].strip(_TRIM).lower() if position > 1 else ""
-            after = tokens[position + 1].strip(_TRIM).lower() if position + 1 < len(tokens) else ""
-            if _keeps(token.strip(_TRIM), before or "=", further, after):
-                masked = token
-        elif out and out[-1].endswith(NUMBER) and token.strip(_TRIM).lower() in _UNITS | _SIZES:
-            unit = "<duration>" if token.strip(_TRIM).lower() in _UNITS else "<size>"
-            out[-1] = out[-1][: -len(NUMBER)] + unit
-            masked = token.strip("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
-            out[-1] += masked
+        if masked is None:
+            if after_number and (unit := _UNIT_WORDS.get(token.strip(_TRIM).lower())) is not None:
+                out[-1] = out[-1][: -len(NUMBER)] + unit + token.strip(_LETTERS)
+            elif token in _CALENDAR and (_is_date(tokens, position)):
+                out.append("<time>")
+            else:
+                out.append(token)
+            after_number = False
             continue
+        if _BARE.fullmatch(masked) and _keeps(tokens, position):
+            masked = token
+        after_number = masked.endswith(NUMBER)
         out.append(masked)
     return _REPEATED.sub(r"\1", " ".join(out))
+
+
+def _is_date(tokens: list[str], position: int) -> bool:
+    """True for the name of a day or a month that stands beside another such name or a day's number."""
+    beside = (tokens[position + 1] if position + 1 < len(tokens) else "", tokens[position - 1] if position else "")
+    return any(token in _CALENDAR or token.strip(",").isdigit() for token in beside)
 
 
 def mask(text: str) -> str:

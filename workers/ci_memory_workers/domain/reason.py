@@ -8,8 +8,6 @@ from typing import Final
 
 import re2
 
-from .log_lines import boilerplate
-
 _LONGEST_LINE: Final = 1_000
 
 _TELLING: Final = re2.compile(
@@ -48,9 +46,11 @@ class Reason:
     telling: bool
 
 
-def reason_in(lines: list[str], text: str, *, of_test: bool) -> Reason:
-    """The reason in cleaned ``lines``, whose join is ``text``. A test that says nothing is known by its status alone."""
-    hollow = boilerplate(text)
+def reason_in(lines: list[str], text: str, hollow: frozenset[str], *, of_test: bool) -> Reason:
+    """The reason in cleaned ``lines``, whose join is ``text``; ``hollow`` lines give none.
+
+    A test that says nothing else is known by its status alone.
+    """
     marked = worded = mild = ""
     for line in _TELLING.findall(text):
         line = line[:_LONGEST_LINE]

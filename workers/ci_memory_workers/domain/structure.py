@@ -66,10 +66,10 @@ class Structure:
     parts: tuple[str, ...] = ()
 
 
-def read(lines: list[str], trace: list[str], *, of_test: bool = False) -> Structure:
+def read(lines: list[str], trace: list[str], hollow: frozenset[str], *, of_test: bool) -> Structure:
     """The structure of cleaned ``lines``; ``trace`` are the lines of a separate stack trace, where there is one.
 
-    ``of_test`` says that a test is known: then the exception and its message tell failures apart, and frames are left out.
+    ``hollow`` are the lines that say only that something failed. ``of_test`` says that a test is known: then the exception and its message tell failures apart, and frames are left out.
     """
     text = "\n".join(lines)
     if (crash := crash_in(lines, text)) is not None:
@@ -86,7 +86,7 @@ def read(lines: list[str], trace: list[str], *, of_test: bool = False) -> Struct
         name, message = raised
         frames = () if of_test else own_frames(trace or lines)
         return Structure("exception", (name, *frames), (message,) if message else ())
-    reason = reason_in(lines, text, of_test=of_test)
+    reason = reason_in(lines, text, hollow, of_test=of_test)
     if not reason.line:
         return Structure("nothing")
     return Structure("reason" if reason.telling else "output", (), (reason.line,))
