@@ -28,13 +28,20 @@ _TAIL = r"(?P<tail>(?:[_.-]|(?<=[a-z])(?=[A-Z])|(?<=[A-Za-z])(?=\d))[\w.-]{0,60}
 _SIGN = rf"{_ANSI}{_QUOTE}\]?{_ANSI}{_BLANK}(?P<sign>=>|:=|=(?![=~])|:(?!:)){_ANSI}{_BLANK}{_ANSI}"
 _NAME_AND_VALUE = r"[\"']?\s{0,20},?\s{0,20}[\"']?[vV]alue[\"']?\s{0,4}[:=]\s{0,4}"
 _ELEMENT = r"(?P<element>>)(?=[^<>\n]{1,200}</)"
-_SPACE = r"(?P<space>[ \t]{1,4})(?=\S)"
+_SPACE = r"(?P<space>[ \t]{1,4}|[\"'],[ ]?(?=[\"']))(?=\S)"
 
 _AFTER = {
     word: re.compile(f"{rest}{_TAIL}(?:{_SIGN}|{_ELEMENT}|{_SPACE}|{_NAME_AND_VALUE})") for word, (_, rest) in _WORDS.items()
 }
 """What follows a word of `_WORDS` up to the value: the rest of the name, and what binds it to the value."""
-_VALUE_AFTER_SPACE = re.compile(rf"{_NAME_AND_VALUE}")
+_SCANS = (
+    re.compile(r"k(?:(?P<key>ey)|(?P<token>(?<=tok)en))"),
+    re.compile(r"c(?:(?P<credential>redential)|(?P<secret>(?<=sec)ret))"),
+    re.compile(r"p(?:(?P<pwd>wd)|ass(?:(?P<passw>w)|(?P<passphrase>phrase)|(?P<_pass>(?<=_pass))))"),
+    re.compile(r"uth(?P<auth>(?<=auth))"),
+)
+"""Find the words in lower case; each begins with a letter that is rare in its words, to skip ahead by."""
+_PAIR = re.compile(_NAME_AND_VALUE)
 
 _HARMLESS_TAIL = re.compile(
     r"(?:names?|ids?|refs?|types?|path|files?|dir|ur[li]s?|arn|count|length|len|size|limits?|ttl|expir\w*|version"
@@ -49,7 +56,7 @@ _SECRET_KEYS = re.compile(
     r"|license|shared|aes|webhook|integration|ingest|ingestion|fernet)[_. -]?\Z",
     re.IGNORECASE,
 )
-_FLAG_BEFORE = re.compile(r"(?:(?<![\w-])--?[A-Za-z]?|\bset -g?x |\bsetenv |\bENV )[\w.-]{0,40}\Z")
+_SETTERS = ("set -x ", "set -gx ", "setenv ", "ENV ")
 _LOGIN_BEFORE = re.compile(r"\bmachine\s+\S{1,100}\s+(?:(?:login|account)\s+\S{1,100}\s+)?\Z")
 _NOT_A_NAME_BEFORE = re.compile(r"(?:(?:unexpected|unknown|illegal) |\blib|\[REDACTED:[a-z_]{0,40})\Z", re.IGNORECASE)
 _LETTER = re.compile(r"[A-Za-z]")
@@ -57,45 +64,53 @@ _LETTER = re.compile(r"[A-Za-z]")
 
 def find_assignments(text: str, lower: str) -> Iterator[Span]:
     """Spans of the values that a secret's name is bound to. ``lower`` is ``text`` in lower case, equally long."""
-    for word, (kind, _) in _WORDS.items():
-        at = lower.find(word)
-        while at >= 0:
-            after = _AFTER[word].match(text, at + len(word))
-            span = _assigned(text, at, word, kind, after) if after else None
+    for scan in _SCANS:
+        hit = scan.search(lower)
+        while hit:
+            word, end = hit.lastgroup or "", hit.end()
+            after = _AFTER[word].match(text, end)
+            span = _assigned(text, end - len(word), word, after) if after else None
             if span:
                 yield span
-            at = lower.find(word, span.end if span else at + len(word))
+            hit = scan.search(lower, span.end if span else end)
 
 
-def _assigned(text: str, at: int, word: str, kind: str, after: re.Match[str]) -> Span | None:
-    if not _names_a_secret(text, at, word) or _HARMLESS_TAIL.search(after["tail"] or ""):
+def _assigned(text: str, at: int, word: str, after: re.Match[str]) -> Span | None:
+    binding = _binding(text, at, word, after)
+    if binding is None or not _names_a_secret(text, at, word) or _HARMLESS_TAIL.search(after["tail"] or ""):
         return None
-    start = after.end()
+    pair = _PAIR.match(text, after.start("space")) if after["space"] and binding is Binding.PAIR else None
+    return secret_value(text, (pair or after).end(), _WORDS[word][0], binding, own_word=word)
+
+
+def _binding(text: str, at: int, word: str, after: re.Match[str]) -> Binding | None:
     if after["space"]:
-        pair = _VALUE_AFTER_SPACE.match(text, after.start("space"))
-        if pair:
-            return secret_value(text, pair.end(), kind, Binding.PAIR)
-        if _FLAG_BEFORE.search(text, max(0, at - 60), at):
-            return secret_value(text, start, kind, Binding.FLAG)
-        if word == "passw" and _LOGIN_BEFORE.search(text, max(0, at - 240), at):
-            return secret_value(text, start, kind, Binding.FLAG)
-        return None
+        if _PAIR.match(text, after.start("space")):
+            return Binding.PAIR
+        return Binding.FLAG if _takes_the_next_word(text, at, word) else None
     if after["element"]:
-        return secret_value(text, start, kind, Binding.ELEMENT)
+        return Binding.ELEMENT
     if after["sign"] is None:
-        return secret_value(text, start, kind, Binding.PAIR)
+        return Binding.PAIR
     if after["sign"] == ":":
-        return secret_value(text, start, kind, Binding.COLON, own_word=word)
-    shell = text[at : at + len(word)].isupper() and after["sign"] == "="
-    return secret_value(text, start, kind, Binding.SHELL if shell else Binding.EQUALS, own_word=word)
+        return Binding.COLON
+    in_shell = after["sign"] == "=" and text[at : at + len(word)].isupper()
+    return Binding.SHELL if in_shell else Binding.EQUALS
+
+
+def _takes_the_next_word(text: str, at: int, word: str) -> bool:
+    """Is the name a flag, a shell's variable to set, or a password in a .netrc file?"""
+    least = max(0, at - 60)
+    start = max(text.rfind(" ", least, at), text.rfind("\n", least, at), least - 1) + 1
+    if text.startswith(("-", "'-", '"-'), start) or text.endswith(_SETTERS, least, start):
+        return True
+    return word == "passw" and _LOGIN_BEFORE.search(text, max(0, at - 240), at) is not None
 
 
 def _names_a_secret(text: str, at: int, word: str) -> bool:
-    before = max(0, at - 60)
-    if _NOT_A_NAME_BEFORE.search(text, before, at):
+    before = max(0, at - 16)
+    if word == "key" and not _SECRET_KEYS.search(text, before, at):
         return False
-    if word == "key":
-        return _SECRET_KEYS.search(text, before, at) is not None
-    if word == "auth":
-        return at == 0 or not _LETTER.match(text, at - 1)
-    return True
+    if word == "auth" and at and _LETTER.match(text, at - 1):
+        return False
+    return not _NOT_A_NAME_BEFORE.search(text, max(0, at - 40), at)

@@ -20,21 +20,30 @@ _AUTHORIZATION = re.compile(
     rf"|(?P<scheme>{_SCHEME}(?:[ \t]{{1,4}}|(?=[\"'`\s]|\Z)))?+{_MASKED}(?P<s>[^\s\"'`\\]++)(?P<more>[ ]+[a-z]+)?)",
     re.IGNORECASE,
 )
-_BEARER = re.compile(rf"bearer[ \t]{{1,4}}{_MASKED}(?=[A-Za-z._~+/=-]{{0,200}}+\d)(?P<s>[\w.~+/=-]{{12,}}+)", re.IGNORECASE)
-_BASIC = re.compile(r"basic[ \t]{1,4}(?=[A-Za-z+/]{0,200}+[\d=])(?P<s>[A-Za-z0-9+/]{12,}+={0,2})", re.IGNORECASE)
+_AUTHORIZATION_WORD = re.compile("authorization")
+_SCHEME_WORD = re.compile("b(?:earer|asic)")
+_SCHEMES = re.compile(
+    rf"(?:bearer[ \t]{{1,4}}{_MASKED}(?=[A-Za-z._~+/=-]{{0,200}}+\d)"
+    r"|basic[ \t]{1,4}(?=[A-Za-z+/]{12,200}+=|[A-Za-z+/]{0,200}+\d))"
+    r"(?P<s>[\w.~+/=-]{12,}+)",
+    re.IGNORECASE,
+)
+_COOKIE_WORD = re.compile("cookie")
 _COOKIE = re.compile(
     r"cookies?\\{0,3}[\"']?[ \t]{0,8}[:=][ \t]{0,8}\[?\\{0,3}[\"']?(?P<s>(?=[\w.%-]{1,100}=[^\s=])[^\n\"'\r\\]++)",
     re.IGNORECASE,
 )
-_CURL_USER = re.compile(rf"(?<=\s)(?:-u|--(?:proxy-)?user)[ =]{{0,2}}[\"']?[^\s:\"']{{1,100}}:{_MASKED}(?P<s>[^\s\"']++)")
-_SHORT_FLAG = re.compile(rf"(?<=\s)-[pa](?P<gap>[ =]{{0,2}})[\"']?{_MASKED}(?P<s>[^\s\"'-][^\s\"']*+)")
+_FLAG = re.compile(r" -(?P<letter>[pau]|-user|-proxy-user)")
+_SHORT_VALUE = re.compile(rf"(?P<gap>[ =]{{0,2}})[\"']?{_MASKED}(?P<s>[^\s\"'-][^\s\"']*+)")
+_USER_AND_PASSWORD = re.compile(rf"[ =]{{0,2}}[\"']?[^\s:\"']{{1,100}}:{_MASKED}(?P<s>[^\s\"']++)")
+_CURL = re.compile(r"\bcurl\b[^\n]*\Z")
 _SPACED = re.compile(r"\b(?:login|sshpass|redis-cli)\b[^\n]*\Z")
 _GLUED = re.compile(r"\b(?:mysql\w*|mariadb\w*|sshpass|7z)\b[^\n]*\Z")
+_COMMAND = re.compile("::(?:add-mask|set-|save-)")
 _ADD_MASK = re.compile(r"::add-mask::(?P<s>(?!\*{3}|\[REDACTED:)[^\n]++)")
+_SET_ENV = re.compile(rf"::(?:set-env|set-output|save-state) name=(?P<name>[\w.-]{{1,100}})::{_MASKED}(?P<s>[^\n]++)")
 _SET_VARIABLE = re.compile(
-    r"(?:::(?:set-env|set-output|save-state)[ ]name=(?P<name>[\w.-]{1,100})::"
-    r"|##vso\[task\.setvariable[ ]variable=(?P<variable>[\w.-]{1,100})[^\]\n]{0,100}\])"
-    rf"{_MASKED}(?P<s>[^\n]++)"
+    r"##vso\[task\.setvariable variable=(?P<name>[\w.-]{1,100})[^\]\n]{0,100}\]" rf"{_MASKED}(?P<s>[^\n]++)"
 )
 _SECRET_NAME = re.compile(
     r"token|secret|passw|passphrase|_pass\b|pwd|api_?key|access_?key|private_?key|credential", re.IGNORECASE
@@ -44,59 +53,57 @@ _REACH = 300
 
 def find_in_context(text: str, lower: str) -> Iterator[Span]:
     """Spans of the secrets that their surroundings give away. ``lower`` is ``text`` in lower case, equally long."""
-    if "://" in text:
+    if "@" in text and "://" in text:
         yield from _each(_USERINFO, text, "url_password")
         yield from _each(_USER_ONLY, text, "url_password")
-    if "authorization" in lower:
-        yield from _authorizations(text, lower)
-    if "bearer" in lower:
-        yield from _at(_BEARER, "bearer", text, lower, "authorization")
-    if "basic" in lower:
-        yield from _at(_BASIC, "basic", text, lower, "authorization")
-    if "cookie" in lower:
-        yield from _at(_COOKIE, "cookie", text, lower, "cookie")
-    if "curl" in lower:
-        for match in _CURL_USER.finditer(text):
-            if lower.rfind("curl", max(0, match.start() - _REACH), match.start()) >= 0:
-                yield Span(*match.span("s"), "password")
-    if " -p" in text or " -a" in text:
-        yield from _short_flags(text)
-    if "::add-mask::" in text:
+    yield from _at(_SCHEME_WORD, _SCHEMES, text, lower, "authorization")
+    yield from _at(_COOKIE_WORD, _COOKIE, text, lower, "cookie")
+    yield from _authorizations(text, lower)
+    for flag in _FLAG.finditer(text):
+        yield from _flag_value(text, flag)
+    if _COMMAND.search(text):
         yield from _each(_ADD_MASK, text, "masked_value")
-    if "name=" in text or "##vso" in text:
-        for match in _SET_VARIABLE.finditer(text):
-            if _SECRET_NAME.search(match["name"] or match["variable"]):
-                yield Span(*match.span("s"), "variable")
+        yield from _variables(_SET_ENV, text)
+    if "##" in text:
+        yield from _variables(_SET_VARIABLE, text)
 
 
 def _each(pattern: re.Pattern[str], text: str, kind: str) -> Iterator[Span]:
     return (Span(*match.span("s"), kind) for match in pattern.finditer(text))
 
 
-def _at(pattern: re.Pattern[str], word: str, text: str, lower: str, kind: str) -> Iterator[Span]:
-    at = lower.find(word)
-    while at >= 0:
-        match = pattern.match(text, at)
+def _at(word: re.Pattern[str], pattern: re.Pattern[str], text: str, lower: str, kind: str) -> Iterator[Span]:
+    """Secrets where ``pattern`` matches at a ``word`` of the text in lower case."""
+    hit = word.search(lower)
+    while hit:
+        match = pattern.match(text, hit.start())
         if match:
             yield Span(*match.span("s"), kind)
-        at = lower.find(word, match.end() if match else at + len(word))
+        hit = word.search(lower, match.end() if match else hit.end())
 
 
 def _authorizations(text: str, lower: str) -> Iterator[Span]:
-    at = lower.find("authorization")
-    while at >= 0:
-        match = _AUTHORIZATION.match(text, at)
+    hit = _AUTHORIZATION_WORD.search(lower)
+    while hit:
+        match = _AUTHORIZATION.match(text, hit.start())
         if match:
             group = "whole" if match["whole"] else "s"
             prose = group == "s" and not match["scheme"] and match["more"] and match["s"].isalpha()
             if not prose:
                 yield Span(*match.span(group), "authorization")
-        at = lower.find("authorization", match.end() if match else at + 13)
+        hit = _AUTHORIZATION_WORD.search(lower, match.end() if match else hit.end())
 
 
-def _short_flags(text: str) -> Iterator[Span]:
+def _flag_value(text: str, flag: re.Match[str]) -> Iterator[Span]:
     """``docker login -p X``, ``sshpass -p X``, ``mysql -pX``, ``redis-cli -a X``: never a lone ``-p``, it means ports too."""
-    for match in _SHORT_FLAG.finditer(text):
-        command = _SPACED if match["gap"] else _GLUED
-        if command.search(text, max(0, match.start() - _REACH), match.start()):
-            yield Span(*match.span("s"), "password")
+    letter = flag["letter"]
+    match = (_SHORT_VALUE if letter in "pa" else _USER_AND_PASSWORD).match(text, flag.end())
+    if match is None:
+        return
+    command = _CURL if letter not in "pa" else _SPACED if match["gap"] else _GLUED
+    if command.search(text, max(0, flag.start() - _REACH), flag.start()):
+        yield Span(*match.span("s"), "password")
+
+
+def _variables(pattern: re.Pattern[str], text: str) -> Iterator[Span]:
+    return (Span(*match.span("s"), "variable") for match in pattern.finditer(text) if _SECRET_NAME.search(match["name"]))

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 
 from ci_memory_producers.redact.shapes import Span
 
-_BREAK = r"(?:\\[nrt]|[\s\"'+,>|])"
+_BREAK = r"(?:\\[nrt]|[\s\"'+,>|]|\x1b\[[\d;]{0,12}m)"
 _STAMP = r"(?:\d{4}-\d\d-\d\d[T ][\d:.,]{5,20}Z?[ \t]+)?+"
 _HEADER = r"(?:Proc-Type|DEK-Info|Comment|Version|Hash|Charset|MessageID): [^\n\\]{0,200}"
-_LINE = rf"{_STAMP}(?:{_HEADER}|(?:[A-Za-z0-9+/=]{{20,}}+|[A-Za-z0-9+/]{{1,18}}={{1,2}})(?=[\s\\\\\"',-]|\Z))"
+_LINE = rf"{_STAMP}(?:{_HEADER}|(?:[A-Za-z0-9+/=]{{20,}}+|[A-Za-z0-9+/]{{1,18}}={{1,2}})(?=[\s\\\\\"',\x1b-]|\Z))"
 _SHORT_LINE = rf"{_STAMP}[A-Za-z0-9+/=]{{1,19}}+"
 _BEGIN = r"-----BEGIN (?:[A-Z0-9]{2,20} ){0,3}PRIVATE KEY(?: BLOCK)?-----"
 _END = r"-----END (?:[A-Z0-9]{2,20} ){0,3}PRIVATE KEY(?: BLOCK)?-----"
@@ -32,7 +32,7 @@ def find_private_keys(text: str) -> Iterator[Span]:
         yield from _beheaded(text)
     if "Private-Lines" in text:
         yield from (Span(*match.span("s"), "private_key") for match in _PUTTY.finditer(text))
-    if "LS0tLS1CRUdJTi" in text:
+    if "J" in text and "LS0tLS1CRUdJTi" in text:
         yield from (Span(*match.span(), "private_key") for match in _ENCODED.finditer(text))
 
 

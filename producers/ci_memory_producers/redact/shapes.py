@@ -16,42 +16,72 @@ class Span(NamedTuple):
 
 
 class _Shape(NamedTuple):
-    """``pattern`` is tried only where ``anchor`` occurs at all. Its group ``s``, or else the whole match, is the secret."""
+    """Group ``s`` of ``pattern``, or else the whole match, is the secret."""
 
     kind: str
-    anchor: str
     pattern: re.Pattern[str]
 
 
-# Each pattern either fails within a bounded number of characters of its anchor or succeeds and consumes what it read:
+# A gate says in one or two microseconds for 4 kB whether any of its shapes can occur at all: it begins with one literal
+# character, which the regex engine looks for at the speed of memory.
+# Each pattern either fails within a bounded number of characters of its beginning or succeeds and consumes what it read:
 # that keeps the whole search linear, whatever the text.
-_SHAPES = tuple(
-    _Shape(kind, anchor, re.compile(pattern))
-    for kind, anchor, pattern in (
-        ("jwt", "eyJ", r"eyJ[\w-]*+(?P<s>(?:\.[\w-]{10,}+){1,2}(?:\.[\w-]*+){0,2})?"),
-        ("aws_access_key", "AKIA", r"AKIA(?<![A-Za-z0-9]AKIA)[A-Z0-9]{16}"),
-        ("aws_access_key", "ASIA", r"ASIA(?<![A-Za-z0-9]ASIA)[A-Z0-9]{16}"),
-        ("google_api_key", "AIza", r"AIza[\w-]{35}"),
-        ("google_oauth_token", "ya29.", r"ya29\.[\w-]{20,}+"),
-        ("google_client_secret", "GOCSPX-", r"GOCSPX-[\w-]{20,}+"),
-        ("azure_client_secret", "8Q~", r"(?<![\w~.-])[\w~.-]{3}8Q~[\w~.-]{28,}+"),
-        ("gitlab_token", "gl", r"gl(?:pat|rt|dt|ptt|cbt|soat|ft|agent|oas|imt|ffct)-[\w.-]{16,}+"),
-        ("slack_token", "xox", r"xox[a-z](?:\.xox[a-z])?-[\w-]{10,}+"),
-        ("slack_token", "xapp-", r"xapp-\d-[\w-]{10,}+"),
-        ("webhook_url", "hooks", r"hooks\.slack(?:-gov)?\.com/[a-z]{3,12}/(?P<s>[\w/-]{20,}+)"),
-        ("webhook_url", "hooks", r"hooks/\d{10,24}/(?P<s>[\w-]{30,}+)"),
-        ("webhook_url", "hook", r"hook\.office\.com/(?P<s>[\w@/-]{20,}+)"),
-        ("api_key", "sk-", r"sk-(?<![A-Za-z0-9]sk-)(?=[A-Za-z_-]{0,80}+\d)[\w-]{20,}+"),
-        ("sendgrid_key", "SG.", r"SG\.[\w-]{16,40}\.[\w-]{16,}+"),
-        ("docker_token", "dckr_", r"dckr_[po]at_[\w-]{20,}+"),
-        ("vault_token", "hv", r"hv[sbr]\.[\w-]{20,}+"),
-        ("terraform_token", ".atlasv1.", r"\.atlasv1\.[\w=-]{40,}+"),
-        ("databricks_token", "dapi", r"dapi[0-9a-f]{32}(?:-\d)?"),
-        ("twilio_key", "SK", r"SK(?<![A-Za-z0-9]SK)[0-9a-f]{32}(?![A-Za-z0-9])"),
-        ("stripe_webhook_secret", "whsec_", r"whsec_[\w+/=-]{20,}+"),
-        ("age_key", "AGE-", r"AGE-SECRET-KEY-1[A-Z0-9]{40,}+"),
-        ("url_signature", "sig=", r"sig=(?<=[?&;]sig=)(?P<s>[\w%+/=~.-]{16,}+)"),
-        ("url_signature", "Signature=", r"Signature=(?<=[?&;-]Signature=)(?P<s>[\w%+/=~.-]{16,}+)"),
+_GATED = tuple(
+    (re.compile(gate), tuple(_Shape(kind, re.compile(pattern)) for kind, pattern in shapes))
+    for gate, shapes in (
+        ("J(?<=eyJ)", (("jwt", r"eyJ[\w-]*+(?P<s>(?:\.[\w-]{10,}+){1,2}(?:\.[\w-]*+){0,2})?"),)),
+        (
+            "A(?:[KS]IA|Iza|GE-S)",
+            (
+                ("aws_access_key", r"A[KS]IA(?<![A-Za-z0-9]A[KS]IA)[A-Z0-9]{16}"),
+                ("google_api_key", r"AIza[\w-]{35}"),
+                ("age_key", r"AGE-SECRET-KEY-1[A-Z0-9]{40,}+"),
+            ),
+        ),
+        (r"ya29\.", (("google_oauth_token", r"ya29\.[\w-]{20,}+"),)),
+        ("X(?<=GOCSPX)-", (("google_client_secret", r"GOCSPX-[\w-]{20,}+"),)),
+        ("~(?<=8Q~)", (("azure_client_secret", r"(?<![\w~.-])[\w~.-]{3}8Q~[\w~.-]{28,}+"),)),
+        ("gl[a-z]{2,5}-", (("gitlab_token", r"gl(?:pat|rt|dt|ptt|cbt|soat|ft|agent|oas|imt|ffct)-[\w.-]{16,}+"),)),
+        (
+            "x(?:ox[a-z]|app-)",
+            (
+                ("slack_token", r"xox[a-z](?:\.xox[a-z])?-[\w-]{10,}+"),
+                ("slack_token", r"xapp-\d-[\w-]{10,}+"),
+            ),
+        ),
+        (
+            r"h(?:ook|v[sbr]\.)",
+            (
+                ("webhook_url", r"hooks\.slack(?:-gov)?\.com/[a-z]{3,12}/(?P<s>[\w/-]{20,}+)"),
+                ("webhook_url", r"hooks/\d{10,24}/(?P<s>[\w-]{30,}+)"),
+                ("webhook_url", r"hook\.office\.com/(?P<s>[\w@/-]{20,}+)"),
+                ("vault_token", r"hv[sbr]\.[\w-]{20,}+"),
+            ),
+        ),
+        (
+            "s(?:k-|ig=)",
+            (
+                ("api_key", r"sk-(?<![A-Za-z0-9]sk-)(?=[A-Za-z_-]{0,80}+\d)[\w-]{20,}+"),
+                ("url_signature", r"sig=(?<=[?&;]sig=)(?P<s>[\w%+/=~.-]{16,}+)"),
+            ),
+        ),
+        (
+            r"S(?:G\.|K[0-9a-f]{8}|ignature=)",
+            (
+                ("sendgrid_key", r"SG\.[\w-]{16,40}\.[\w-]{16,}+"),
+                ("twilio_key", r"SK(?<![A-Za-z0-9]SK)[0-9a-f]{32}(?![A-Za-z0-9])"),
+                ("url_signature", r"Signature=(?<=[?&;-]Signature=)(?P<s>[\w%+/=~.-]{16,}+)"),
+            ),
+        ),
+        (
+            "d(?:ckr_|api[0-9a-f])",
+            (
+                ("docker_token", r"dckr_[po]at_[\w-]{20,}+"),
+                ("databricks_token", r"dapi[0-9a-f]{32}(?:-\d)?"),
+            ),
+        ),
+        ("_(?<=whsec_)", (("stripe_webhook_secret", r"whsec_[\w+/=-]{20,}+"),)),
+        (r"v1\.[\w=-]{40}", (("terraform_token", r"\.atlasv1\.[\w=-]{40,}+"),)),
     )
 )
 
@@ -79,7 +109,7 @@ _PREFIXED: dict[str, tuple[str, re.Pattern[str]]] = {
 }
 _ENDINGS = tuple(_PREFIXED)
 _LONGEST = max(map(len, _ENDINGS))
-_AFTER_PREFIX = re.compile(r"[_-][A-Za-z0-9]{16}")
+_AFTER_PREFIX = (re.compile(r"_[A-Za-z0-9]{16}"), re.compile(r"-[A-Za-z0-9]{16}"))
 _NAME = re.compile(r"[\w-]")
 _REST = re.compile(r"[\w-]*+")
 _TELEGRAM = re.compile(r":AA[\w-]{30,}+")
@@ -91,13 +121,14 @@ _ORGANIZATION_BEFORE = re.compile(r"[A-Za-z0-9]{10,20}\Z")
 
 def find_shapes(text: str) -> Iterator[Span]:
     """Spans of the tokens and keys in ``text``, in no particular order."""
-    for shape in _SHAPES:
-        if shape.anchor in text:
-            yield from _matches(shape, text)
-    done = 0
-    for hit in _AFTER_PREFIX.finditer(text):
-        if hit.start() >= done:
-            span = _prefixed(text, hit.start() + 1)
+    for gate, shapes in _GATED:
+        if gate.search(text):
+            for shape in shapes:
+                yield from _matches(shape, text)
+    for after_prefix in _AFTER_PREFIX:
+        done = 0
+        for hit in after_prefix.finditer(text):
+            span = _prefixed(text, hit.start() + 1) if hit.start() >= done else None
             if span:
                 done = span.end
                 yield span
