@@ -19,7 +19,7 @@ from .mask import mask_line
 from .structure import Structure, read
 
 VERSION: Final = 1
-MAX_MASKED: Final = 2_000
+MAX_MASKED: Final = 1_500
 _MAX_PART: Final = 300
 _MAX_TEXT: Final = 48_000
 _PLACEHOLDER: Final = re.compile(r"<\w+>")
@@ -52,7 +52,8 @@ def fingerprint(text: str, *, stage: Stage, test_id: str = "", stack_trace: str 
     hollow = boilerplate(joined)
     structure = read(lines, trace, hollow, of_test=key is not None)
     parts = [mask_line(part)[:_MAX_PART] for part in structure.parts]
-    material = [str(VERSION), stage, structure.kind, key or "", *structure.names, *parts]
+    kind = "reason" if structure.kind == "output" else structure.kind
+    material = [str(VERSION), stage, kind, key or "", *structure.names, *parts]
     digest = blake2b("\x1f".join(material).encode("utf-8", "replace"), digest_size=16).hexdigest()
     return Fingerprint(
         value=f"{VERSION}:{digest}",

@@ -52,7 +52,10 @@ _REPEATED: Final = re.compile(r"(<\w+>)(?:[,;]? ?\(?\1\)?)+")
 _USER: Final = re.compile(r"\b((?:for|invalid|unknown)(?: invalid)? user) [^\s:,]+")
 _REQUEST: Final = re.compile(r"\b(GET|POST|PUT|PATCH|DELETE|HEAD|OPTIONS) \S+ (?=HTTP/\d)")
 _WORTH_A_LOOK: Final = re.compile(r"[0-9/\\@]")
-_CODE_OR_VERSION: Final = re.compile(r"-?\d{1,5}|\d\.\d")
+_CODE_OR_VERSION: Final = re.compile(r"-?\d{1,10}|\d\.\d")
+_VERSION: Final = re.compile(r"\d+(?:\.\d+){1,3}")
+_COMPARISONS: Final = frozenset((">=", "<=", "==", "~>", "^", "<", ">", "!="))
+_VERSIONED: Final = frozenset("version python ruby node php requires java go rust npm expected needs".split())
 _BARE: Final = re.compile(r"[\W_]*<n>[\W_]*")
 _KEEP_AFTER: Final = frozenset(
     "status code http https errno exit exitcode signal error err rc returncode tls tlsv ssl http/1.1 http/2".split()
@@ -70,7 +73,7 @@ _UNIT_WORDS: Final = {
 }
 _CALENDAR: Final = frozenset("Mon Tue Wed Thu Fri Sat Sun Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split())
 _LETTERS: Final = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-_TRIM: Final = "()[]{}<>,.;:\"'`!"
+_TRIM: Final = "()[]{},.;:\"'`!"
 
 
 def _replace(match: re.Match[str]) -> str:
@@ -118,6 +121,8 @@ def _keeps(tokens: list[str], position: int) -> bool:
     before = _bare(tokens, position - 1) or "="
     if before in _FILLER and (further := _bare(tokens, position - 2)) in _KEEP_AFTER | _STATUS_AFTER:
         before = further
+    if before in _COMPARISONS:
+        return _bare(tokens, position - 2) in _VERSIONED and _VERSION.fullmatch(number) is not None
     if before in _KEEP_AFTER:
         return _CODE_OR_VERSION.fullmatch(number) is not None
     is_status = len(number) == 3 and number[0] in "45" and number.isdigit()

@@ -24,14 +24,14 @@ _MARKED: Final = re.compile(
 )
 _MILD: Final = re2.compile(
     r"(?i)^\W*(?:warn|warning|w:|deprecated|notice|note|info|debug|hint|trace|err:?\d* https?:|get:?\d* https?:|ign:?\d* )"
-    r"|\b(?:warning|deprecated|0 (?:errors|failures|failed)|retrying|will be retried|ignored)\b|\berrors?: 0\b"
+    r"|\w+Warning: |\b(?:warning|deprecated|0 (?:errors|failures|failed)|retrying|will be retried|ignored)\b|\berrors?: 0\b"
 )
 # Lines that tell how a test went on, or where a trace passed: never the reason.
 _PASSING: Final = re2.compile(
     r"^\s*(?:at (?:async )?[^ ]+ ?\(|at [^ ]+:\d+|File \"|✔|✓|√|\[PASS|\[SKIP|PASS\b|ok \d|not ok \d|# |---$|\.\.\.$|\d+\.\.\d+"
     r"|(?:duration_ms|severity|exitcode|stack|type|location|failureType|code):(?: \||$| [^ ]+$))"
 )
-_STATUS: Final = re2.compile(r"(?m)^\s*(?:severity|exitcode|signal|failureType): ([^\n]{1,60})$")
+_STATUS: Final = re2.compile(r"(?m)^\s*(severity|exitcode|signal|failureType): ([^\n]{1,60})$")
 _MESSAGE: Final = re.compile(
     r"""['"](?:message|msg|error_description|errorMessage|detail)['"]\s?:\s?u?(?P<quote>['"])(?P<message>.{1,400}?)(?P=quote)(?=\s?[,}])"""
 )
@@ -66,7 +66,7 @@ def reason_in(lines: list[str], text: str, hollow: frozenset[str], *, of_test: b
     if best := marked or worded or mild:
         return Reason(_payload(with_next(best, lines)), telling=True)
     if of_test:
-        return Reason(" ".join(_STATUS.findall(text)), telling=True)
+        return Reason(" ".join(f"{field} {value}" for field, value in _STATUS.findall(text)), telling=True)
     said = [line for line in lines if line not in hollow and _PASSING.search(line) is None]
     if said:
         return Reason(said[-1][:_LONGEST_LINE], telling=len(said) == 1)
