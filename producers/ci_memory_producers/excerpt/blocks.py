@@ -14,15 +14,18 @@ from ci_memory_producers.excerpt.scan import Anchor
 _MAX_UP = 40
 _NEAR = 6_000
 _MAX_BLANKS = 2
+_SHORT = 5
+_BEFORE = 3
+_AFTER = 5
 _STOP = re.compile(r"travis_(?:time|fold)|##\[(?:group|endgroup)\]|section_(?:start|end):|##\[error\]Process completed")
 _FRAME = re.compile(
-    r"^\s*(?:at |File \"|\.\.\. \d+ (?:more|common)|Caused by: |Suppressed: |from |goroutine \d|\[<|#\d+\s|in `|--> |\d+: |=+> )"
+    r"^\s*(?:at |File \"|\.\.\. \d+ (?:more|common)|Caused by: |Suppressed: |stack (?:back)?trace(?:back)?:|from |goroutine \d|\[<|#\d+\s|in `|--> |\d+: |=+> )"
     r"|^\s*\S+:\d+(?::\d+)?:in [`']|^\s+\S+\.\w+:\d+"
 )
 _DETAIL = re.compile(
     r"^\s*(?:[|^~>]|[-+] |[-+]{3}|@@|E  |\d+ ?\||note:|help:|= (?:note|help)|[Ee]xpected|[Aa]ctual|[Rr]eceived|[Gg]ot\b|[Ww]ant\b|but |symbol:|location:|required:|found:|reason:|left:|right:)"
 )
-_HEADING = re.compile(r"^(?:={3,}|-{3,} \S.*|-{20,}|_{3,})(?:.*[=\-_]{3,})?$")
+_HEADING = re.compile(r"^(?:={3,}|-{3,} \S.* -{3,}|-{20,}|_{3,})(?:.*[=\-_]{3,})?$")
 _TAG = re.compile(r"\[\w+\] ")
 _TRACEBACK = re.compile(r"^\s*Traceback \(most recent call last\)")
 
@@ -72,8 +75,23 @@ def block_of(anchor: Anchor) -> Block:
     begin, end = _bounds(anchor, near)
     while end > near.at and not near.lines[end].strip():
         end -= 1
+    if end - begin < _SHORT:
+        begin, end = _with_neighbours(near, begin, end)
     end = min(end, begin + MAX_EXCERPT_LINES - 1)
     return Block(anchor, anchor.line - (near.at - begin), tuple(near.lines[begin : end + 1]), near.at - begin)
+
+
+def _with_neighbours(near: Around, begin: int, end: int) -> tuple[int, int]:
+    """A short block with the lines beside it, as far as its paragraph goes."""
+    for index in range(begin - 1, max(-1, begin - 1 - _BEFORE), -1):
+        if index in near.stops or not near.lines[index].strip():
+            break
+        begin = index
+    for index in range(end + 1, min(len(near.lines), end + 1 + _AFTER)):
+        if index in near.stops or not near.lines[index].strip():
+            break
+        end = index
+    return begin, end
 
 
 def _bounds(anchor: Anchor, near: Around) -> tuple[int, int]:
@@ -134,7 +152,7 @@ def _is_spaced(lines: list[str], at: int) -> bool:
     around_it = lines[max(0, at - 8) : at + 9]
     text = [bool(line.strip()) for line in around_it]
     pairs = sum(one and other for one, other in pairwise(text))
-    return len(text) >= 8 and pairs == 0 and sum(text) * 5 >= len(text) * 2
+    return len(text) >= 8 and pairs <= 1 and sum(text) * 5 >= len(text) * 2
 
 
 def _detail_end(near: Around) -> int:

@@ -12,9 +12,9 @@ from ci_memory_producers.excerpt.clean import MAX_LINE, strip_line
 from ci_memory_producers.excerpt.scan import Anchor
 
 _MAX_SPANS = 6
-_QUIET_LINES = 20
+_QUIET_LINES = 40
 _CONSEQUENCE = 2
-_COMMAND = re.compile(r"^(?:\$|>|\+) \S|^\[command\]|^Run ")
+_COMMAND = re.compile(r"^(?:\$|>|\+) \S|^\[command\]")
 
 
 @dataclass(frozen=True, slots=True)

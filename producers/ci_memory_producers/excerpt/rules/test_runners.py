@@ -72,6 +72,7 @@ TEST_RUNNER_RULES: tuple[Rule, ...] = (
     rule("phpt", 9, "\nfail |z fail ", r"^FAIL (?P<test>.*\[\S+\.phpt\])", Extent.AROUND),
     rule("tap", 9, "not ok ", r"^\s*not ok \d+(?!.*# (?:TODO|SKIP|todo|skip))\b(?:\s+-)?\s*(?P<test>.*)$", Extent.DETAIL),
     rule("r.check", 7, "error|failed|warning", r"^\* (?:checking|running) .* \.\.\. ?(?:ERROR|FAILED)", Extent.SECTION),
+    rule("r.check.error", 7, "\n error|z  error", r"^ ERROR$", Extent.AROUND),
     rule("prove", 7, "dubious, test returned|failed test", r"(?:Dubious, test returned|^\s*Failed tests?:\s)", Extent.DETAIL),
     rule("common_test", 9, " failed on line", r"^(?P<test>\w+:\w+) failed on line", Extent.PARAGRAPH),
     rule("perl", 8, "failed test ", r"^\s*#\s+Failed test (?P<test>.*)$", Extent.DETAIL),
