@@ -65,7 +65,8 @@ class Sanitiser:
 
     def error_pattern(self, error_pattern: str) -> str:
         """A category or signature, at most 128 characters, on one line."""
-        return self._plain(" ".join(error_pattern.split()), MAX_ERROR_PATTERN)
+        one_line = " ".join(self._plain(error_pattern, MAX_CONTENT).split())
+        return self._plain(one_line, MAX_ERROR_PATTERN)
 
     def context(self, context: str) -> str:
         """Why a vote was cast, at most 1,000 characters."""
