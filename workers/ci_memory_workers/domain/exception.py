@@ -34,12 +34,14 @@ _RUBY: Final = re.compile(
 _RUST_PLACE: Final = re.compile(r"'(?P<message>.*)', \S+:\d+:\d+$")
 
 
-def exception_in(lines: list[str], text: str) -> tuple[str, str] | None:
+def exception_in(lines: list[str], text: str, hollow: frozenset[str] = frozenset()) -> tuple[str, str] | None:
     """(type, message) in cleaned ``lines``, whose join is ``text``: the last traceback's end, else the last cause, else the first."""
     if "Traceback (most recent" in text and (raised := _raised(lines)) is not None:
         return raised
     first: tuple[str, str] | None = None
     for line in _CANDIDATES.findall(text):
+        if line in hollow:
+            continue
         line = line[:_LONGEST_LINE]
         if (match := _EXCEPTION.match(line)) is None:
             if first is None and ".rb:" in line and (ruby := _RUBY.match(line)) is not None:
@@ -52,17 +54,11 @@ def exception_in(lines: list[str], text: str) -> tuple[str, str] | None:
 
 def _message(match: re.Match[str], lines: list[str], line: str) -> str:
     message = match["message"].strip()
-    if match["panic"]:
+    if match["panic"] and "panicked" in match["panic"]:
         if (older := _RUST_PLACE.match(message)) is not None:
             return older["message"]
-        if "panicked" in match["panic"]:
-            return with_next(line if line.endswith(":") else line + ":", lines).partition(":")[2].split(": ")[-1]
-    return with_next(message, lines) if not message.endswith(":") else _announced(message, line, lines)
-
-
-def _announced(message: str, line: str, lines: list[str]) -> str:
-    following = with_next(line, lines)
-    return f"{message} {following[len(line) :].strip()}"
+        return with_next(line, lines)[len(line) :].strip()
+    return f"{message} {with_next(line, lines)[len(line) :].strip()}".strip()
 
 
 def _raised(lines: list[str]) -> tuple[str, str] | None:

@@ -15,7 +15,6 @@ _PRINTED: Final = re2.compile(
             r"^[ \t]*not ok \d+ (?:- )?([^#\n]+)",  # TAP
             r"^(?:\[gw\d+\] (?:\[ *\d+%\] )?)?(?:FAILED|ERROR|SUBFAIL)(?: CONSISTENTLY:)? (\S+::\S[^\n]*?)(?: - [^\n]*)?$",  # pytest
             r"^(\S+\.py::\S+(?:\[[^\]\n]*\])?) (?:FAILED|ERROR)\b",  # pytest -v
-            r"^_{3,} (?:ERROR at (?:setup|teardown) of )?([\w.\[\]-]+[\w\]]) _{3,}$",  # pytest's heading
             r"^(?:FAIL|ERROR): (\w+ \([\w.]+\))",  # unittest
             r"^[ \t]*--- FAIL: (\S+)",  # go
             r"^\[  FAILED  \] ([\w/]+\.[\w/]+)",  # GoogleTest
@@ -24,7 +23,8 @@ _PRINTED: Final = re2.compile(
             r"^[ \t]*● (\S[^\n]* › [^\n]+)$",  # Jest
             r"^[ \t]*(?:FAIL|×|✗)[ \t]+(\S+\.(?:test|spec)\.\w+ > [^\n]+?)(?: \d+ms)?$",  # Vitest
             r"^[ \t]*\d+\) (\[[\w -]+\] › [^\n]+)$",  # Playwright
-            r"^rspec (\./\S+)",  # RSpec
+            r"^ {2,4}\d+\) (\S[^\n]*(?:\n {6,}[^\n]+)*):$",  # Mocha
+            r"^rspec \./(\S+?)(?::\d+|\[[\d:]+\]) # ([^\n]+)$",  # RSpec
             r"^([\w$]+\((?:[\w$]+\.)*[\w$]+\))  ?(?:Time elapsed:[^\n]*)?<<< (?:FAILURE|ERROR)!",  # Surefire 2
             r"^((?:[\w$]+\.)+[\w$]+(?:\[[^\]\n]*\]|\([^)\n]*\))*)(?:  ?--)?  ?(?:Time elapsed:[^\n]*)?<<< (?:FAILURE|ERROR)!",
             r"^Tests run:[^\n]*<<< (?:FAILURE|ERROR)! -+ in ((?:[\w$]+\.)*[\w$]+)$",  # Surefire, the class
@@ -37,9 +37,13 @@ _PRINTED: Final = re2.compile(
             r"^[ \t]*\d+ - (\S+) \((?:Failed|Timeout|SEGFAULT|ILLEGAL|Subprocess aborted|Child aborted|Not Run)\)",  # CTest
             r"Test +#\d+: (\S+) \.+ *\*\*\*",  # CTest
             r"Test Case '-\[([\w.]+ \w+)\]' failed",  # XCTest
-            r"^[ \t]*(?:FAIL|✕|✖)[ \t]+(\S+\.(?:[jt]sx?|mjs|cjs|vue))\b",  # a test file
         )
     )
+)
+# These name less than the ones above: a test without its file, or a file without its test.
+_HEADED: Final = re2.compile(
+    r"(?m)^_{3,} (?:ERROR at (?:setup|teardown) of )?([\w.\[\]-]+[\w\]]) _{3,}$"  # pytest's heading
+    r"|^[ \t]*(?:FAIL|✕|✖)[ \t]+(\S+\.(?:[jt]sx?|mjs|cjs|vue))\b"  # a test file
 )
 _WORTH_A_LOOK: Final = (
     "not ok",
@@ -63,7 +67,7 @@ _SOURCE: Final = re.compile(r"\.(?:py|js|ts|jsx|tsx|mjs|cjs|rb|php|go|rs|java|kt
 _ROOT: Final = re.compile(
     r"^(?:[A-Za-z]:)?[/\\](?:[^/\\\s]+[/\\])*?(?=(?:tests?|specs?|src|__tests__|e2e)[/\\])|^(?:[A-Za-z]:)?[/\\].*[/\\]"
 )
-_SEPARATORS: Final = re.compile(r"\s*(?:::|›| > |[/\\#:.]|\s>\s)\s*")
+_SEPARATORS: Final = re.compile(r"\s*(?:::|›| > |[/\\#:.\n])\s*")
 _NOISE: Final = re.compile(
     r"0x[0-9a-fA-F]+|\b[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}\b|\(\d+(?:\.\d+)?\s?m?s\)|\b\d+(?:\.\d+)? ?m?s$"
 )
@@ -74,8 +78,8 @@ def printed_test(text: str) -> str:
     """The first failed test that ``text`` (cleaned lines) names, as it is printed there; empty where it names none."""
     if not any(word in text for word in _WORTH_A_LOOK):
         return ""
-    match = _PRINTED.search(text)
-    return next((name.strip() for name in match.groups() if name), "") if match is not None else ""
+    match = _PRINTED.search(text) or _HEADED.search(text)
+    return " > ".join(name.strip() for name in match.groups() if name) if match is not None else ""
 
 
 def test_key(test_id: str) -> str | None:

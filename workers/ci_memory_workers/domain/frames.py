@@ -30,7 +30,9 @@ _FOREIGN: Final = re.compile(
 )
 _FOREIGN_NAME: Final = re.compile(
     r"^(?:java[x]?|jdk|sun|com\.sun|kotlin|scala|groovy|org\.(?:junit|testng|gradle|apache\.maven|mockito|hamcrest|assertj|"
-    r"opentest4j|codehaus|springframework)|runtime|testing|std|core|alloc|System|Microsoft|Xunit|NUnit|process|Module|Object|"
+    r"opentest4j|codehaus|springframework|postgresql|hibernate|apache|eclipse|jboss|mariadb|h2|slf4j|jetbrains|spockframework)|"
+    r"com\.(?:mysql|fasterxml|google|zaxxer|amazonaws|microsoft|sun|intellij)|io\.(?:netty|micrometer|grpc|vertx|quarkus)|reactor|okhttp3|retrofit2|"
+    r"runtime|testing|std|core|alloc|System|Microsoft|Xunit|NUnit|process|Module|Object|"
     r"Function|Promise|node)[.:]|^(?:panic|goexit|main\.main\.func|new Promise|require)\b"
 )
 _DECORATION: Final = re.compile(

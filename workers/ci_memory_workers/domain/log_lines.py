@@ -51,6 +51,7 @@ _BOILERPLATE: Final = re2.compile(
             r"(?:re-?)?run (?:maven|gradle|with|this)[^\n]*",
             r"(?:for more information|some errors have detailed explanations|\* (?:try|what went wrong|get more help))[^\n]*",
             r"(?:---+> |removing intermediate container|step \d+/\d+ |sending build context)[^\n]*",
+            r"there (?:was|were) \d+ (?:failure|error)s?:|the following tests failed:|(?:first|failed) tests?:",
             r"you (?:are using pip|should consider upgrading)[^\n]*",
         )
     )

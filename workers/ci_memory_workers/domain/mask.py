@@ -22,7 +22,7 @@ _SIZE = r"(?:[kKMGT]i?[bB]|[kKMGT]|[bB]|bytes?)"
 _NOISE: Final = re.compile(
     rf"""
       (?P<url>\b[a-zA-Z][a-zA-Z0-9+.-]{{1,15}}://[^\s'"<>()\[\]{{}}|\\^`,;]+)
-    | (?P<keep_constraint>[A-Za-z_\])](?:[=<>!~^]=|~>|[<>^])v?\d[\w.*+-]*)
+    | (?P<keep_constraint>[A-Za-z_\])"'](?:[=<>!~^]=|~>|[<>^])v?\d[\w.*+-]*)
     | (?P<email>[\w.+-]{{1,64}}@[A-Za-z][\w-]{{0,62}}(?:\.[A-Za-z][\w-]{{0,62}}){{1,4}}\b)
     | (?P<uuid>(?<![0-9a-zA-Z])[0-9a-fA-F]{{8}}-?(?:[0-9a-fA-F]{{4}}-?){{3}}[0-9a-fA-F]{{12}}(?![0-9a-zA-Z]))
     | (?P<time>(?<!\d)\d{{4}}[-/.]\d\d[-/.]\d\d(?:[T_]?\d\d[:.]?\d\d(?:[:.]?\d\d)?(?:[.,]\d+)?)?(?:Z|[+-]\d\d:?\d\d)?(?!\d))
@@ -51,7 +51,7 @@ _NOISE: Final = re.compile(
 _REPEATED: Final = re.compile(r"(<\w+>)(?:[,;]? ?\(?\1\)?)+")
 _USER: Final = re.compile(r"\b((?:for|invalid|unknown)(?: invalid)? user) [^\s:,]+")
 _REQUEST: Final = re.compile(r"\b(GET|POST|PUT|PATCH|DELETE|HEAD|OPTIONS) \S+ (?=HTTP/\d)")
-_WORTH_A_LOOK: Final = re.compile(r"[0-9/\\@]")
+_WORTH_A_LOOK: Final = re.compile(r"[0-9/\\@]|\w\.\w+\.\w")
 _CODE_OR_VERSION: Final = re.compile(r"-?\d{1,10}|\d\.\d")
 _VERSION: Final = re.compile(r"\d+(?:\.\d+){1,3}")
 _COMPARISONS: Final = frozenset((">=", "<=", "==", "~>", "^", "<", ">", "!="))
@@ -62,6 +62,11 @@ _KEEP_AFTER: Final = frozenset(
 )
 _STATUS_AFTER: Final = frozenset("returned got received response responded server failed with".split())
 _FILLER: Final = frozenset(("=", ":", "is", "was", "of", "with", "status", "==", "->", "=>", "value", "a", "an"))
+_HTTP: Final = frozenset(
+    "400 401 402 403 404 405 406 407 408 409 410 411 412 413 415 422 423 424 425 426 428 429 431 451 "
+    "500 501 502 503 504 505 507 508 511".split()
+)
+_ABOUT_HTTP: Final = re.compile(r"(?i)https?\b|\bhttp|\burl\b|\b(?:client|server) error\b|\bstatus\b|\bapi\b|\bgateway\b|\bresponse\b")
 _REASONS: Final = frozenset(
     "bad unauthorized forbidden not method conflict gone unprocessable too internal service gateway proxy payment request".split()
 )
@@ -129,6 +134,13 @@ def _keeps(tokens: list[str], position: int) -> bool:
     return is_status and (before in _STATUS_AFTER or after in _REASONS)
 
 
+def _of_http(tokens: list[str], position: int, line: str) -> bool:
+    """True for a number that can be an HTTP status, in a line about HTTP, and not the value of another name."""
+    named = position > 0 and tokens[position - 1].endswith((":", "=")) and not tokens[position - 1].lower().startswith("error")
+    unit = _bare(tokens, position + 1) in _UNIT_WORDS
+    return not named and not unit and _ABOUT_HTTP.search(line) is not None
+
+
 def _bare(tokens: list[str], position: int) -> str:
     return tokens[position].strip(_TRIM).lower() if 0 <= position < len(tokens) else ""
 
@@ -153,7 +165,7 @@ def mask_line(line: str) -> str:
                 out.append(token)
             after_number = False
             continue
-        if _BARE.fullmatch(masked) and _keeps(tokens, position):
+        if _BARE.fullmatch(masked) and (_keeps(tokens, position) or (token.strip(_TRIM) in _HTTP and _of_http(tokens, position, line))):
             masked = token
         after_number = masked.endswith(NUMBER)
         out.append(masked)

@@ -9,12 +9,13 @@ from typing import Final
 import re2
 
 _LONGEST_LINE: Final = 1_000
+_LONGEST_ANNOUNCEMENT: Final = 90
 
 _TELLING: Final = re2.compile(
     r"(?im)^[^\n]*\b(?:fatal|error|err|errors|e|failed|failure|fails|panic|cannot|can't|could not|couldn't|unable to|not found|no such"
     r"|denied|unauthorized|forbidden|refused|timed out|timeout|invalid|missing|undefined|unknown|exceeded|killed|aborted|expected"
     r"|not permitted|unrecognized|unsupported|unexpected|mismatch|mismatched|conflict|conflicts|not exist|doesn't exist"
-    r"|no space|out of memory|crashed|unsatisfiable|unresolved|illegal|corrupt|corrupted|violation|incompatible|required)\b[^\n]*$"
+    r"|no space|out of memory|crashed|unsatisfiable|want|unresolved|illegal|corrupt|corrupted|violation|incompatible|required)\b[^\n]*$"
 )
 # An error marked as such at the line's beginning, a tool's name before it or not.
 _MARKED: Final = re.compile(
@@ -74,8 +75,11 @@ def reason_in(lines: list[str], text: str, hollow: frozenset[str], *, of_test: b
 
 
 def with_next(line: str, lines: list[str]) -> str:
-    """``line``, and what follows it where it ends with a colon and so only announces."""
-    if not line.endswith(":"):
+    """``line``, and what follows it where it is short and ends with a colon, and so only announces."""
+    if line.startswith("│ Error: "):  # Terraform's box: where it happened stands below
+        index = lines.index(line) if line in lines else len(lines)
+        return " ".join([line, *(other.strip("│ ") for other in lines[index + 1 : index + 4])])[:_LONGEST_LINE]
+    if not line.endswith(":") or len(line) > _LONGEST_ANNOUNCEMENT:
         return line
     index = next((index for index, other in enumerate(lines) if other.startswith(line)), len(lines))
     following = lines[index + 1].strip() if index + 1 < len(lines) else ""

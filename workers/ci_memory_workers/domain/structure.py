@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -22,7 +23,7 @@ _COMPILER: Final = re2.compile(
         (
             r"^[^\s:(][^\n:(]*\.\w+:\d+(?::\d+)?: (?:fatal |internal compiler )?error: ([^\n]*)",  # gcc, clang, javac
             r"^(error(?:\[E\d+\])?: [^\n]*)\n *--> ",  # rustc
-            r"\(\d+(?:,\d+){0,3}\) ?: (?:fatal )?(error [A-Z]{1,6}\d{2,5}: [^\n]*)",  # MSVC, C#, tsc
+            r"\(\d+(?:,\d+){0,3}\) ?: (?:fatal )?(error [A-Z]{1,6}\d{2,5}: [^\n]*?)(?: \[[^\]\n]*proj\])?$",  # MSVC, C#, tsc
             r":\d+:\d+ - (error TS\d+: [^\n]*)",  # tsc --pretty
             r"^[^\s:]+\.(?:java|kt|kts|scala|groovy):\[\d+,\d+\] "
             r"([^\n]*(?:\n *(?:symbol|location|required|found|reason): [^\n]*)*)",  # Maven
@@ -42,19 +43,21 @@ _DEPENDENCY: Final = re2.compile(
             r"(Module not found: [^\n]*?'[^'\n]+')",
             r"(No matching distribution found for [^\n(]+)",
             r"(Could not find a version that satisfies the requirement [^\n(]+)",
-            r"(Could not (?:resolve dependencies for project|find artifact|resolve|find) [\w.-]+:[\w.:-]+)",
+            r"(Could not (?:find artifact|transfer artifact|resolve|find) [\w.-]+:[\w.-]+(?::[\w.-]+)*|Failure to find [\w.-]+:[\w.:-]+)",
             r"(Could not find gem '[^'\n]+')",
             r"(unable to locate package \S+|package \S+ (?:is not available|has no installation candidate)|no package \S+ available)",
-            r"(no required module provides package \S+|cannot find package \"[^\"\n]+\"|package \S+ is not in (?:GOROOT|std))",
+            r"(no required module provides package [^\s;]+|cannot find package \"[^\"\n]+\"|package \S+ is not in (?:GOROOT|std))",
             r"(unresolved import [^\n]*|can't find crate for [^\n]*|no matching package named [^\n]*)",
-            r"(E?404 +(?:not found - GET \S+|'[^'\n]+' is not in)[^\n]*|notarget No matching version found for [^\n]*)",
-            r"(unable to resolve dependency tree|ERESOLVE could not resolve)",
+            r"404 +(Not Found) - GET \S+/(\S+)",
+            r"(No matching version found for \S+[^\s.])",
+            r"(ERESOLVE) [^\n]*(?:\n[^\n]*){0,12}?\n[^\n]*\b(peer \S+@\"[^\"\n]+\" from [^\s@]\S*?)@",
             r"(cannot load such file -- \S+)",
             r"(error while loading shared libraries: [^\n:]*)",
         )
     )
     + r")"
 )
+_DIRECTORIES: Final = re.compile(r"(?<=['\" ])(?:[A-Za-z]:)?[/\\](?:[^'\"\s/\\]{1,200}[/\\]){1,40}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,11 +78,12 @@ def read(lines: list[str], trace: list[str], hollow: frozenset[str], *, of_test:
     if (crash := crash_in(lines, text)) is not None:
         what, function = crash
         return Structure("crash", (function,) if function else (), (what,))
-    for kind, pattern in (("compiler", _COMPILER), ("dependency", _DEPENDENCY)):
-        if (match := pattern.search(text)) is not None:
-            found = " ".join(group for group in match.groups() if group)[:_LONGEST_PART]
-            return Structure("compiler" if kind == "compiler" else "dependency", (), (found,))
-    raised = exception_in(lines, text)
+    if (match := _COMPILER.search(text)) is not None:
+        return Structure("compiler", (), (_captured(match),))
+    if (match := _DEPENDENCY.search(text)) is not None:
+        # A package's version is the constraint that could not be met: kept, where masking would drop it.
+        return Structure("dependency", (_DIRECTORIES.sub("", _captured(match)),))
+    raised = exception_in(lines, text, hollow)
     if raised is None and trace:
         raised = exception_in(trace, "\n".join(trace))
     if raised is not None:
@@ -90,3 +94,7 @@ def read(lines: list[str], trace: list[str], hollow: frozenset[str], *, of_test:
     if not reason.line:
         return Structure("nothing")
     return Structure("reason" if reason.telling else "output", (), (reason.line,))
+
+
+def _captured(match: re2._Match) -> str:
+    return " ".join(group for group in match.groups() if group)[:_LONGEST_PART]
