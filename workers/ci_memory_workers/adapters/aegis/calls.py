@@ -47,12 +47,22 @@ class Calls:
     seconds. After a 429 no call leaves until the server's time is over.
     """
 
-    def __init__(self, base_url: str, api_key: str, *, rate: RateWindow, timeout: float, budget: float) -> None:
+    def __init__(
+        self,
+        base_url: str,
+        api_key: str,
+        *,
+        rate: RateWindow,
+        timeout: float,
+        budget: float,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
         self._base_url = base_url
         self._api_key = api_key
         self._rate = rate
         self._timeout = timeout
         self._budget = budget
+        self._sleep = sleep
         self._by_process: dict[int, AegisClient] = {}
 
     def call(self, ask: Callable[[AegisClient], T], *, repeatable: bool) -> T:
@@ -70,7 +80,7 @@ class Calls:
                 if pause is None or attempt == MAX_ATTEMPTS - 1 or time.monotonic() + pause > deadline:
                     raise failure.error from error
             # A pause between two calls to another machine; there is no condition to await.
-            time.sleep(pause)
+            self._sleep(pause)
         raise AssertionError("unreachable: the last attempt returns or raises")
 
     def close(self) -> None:

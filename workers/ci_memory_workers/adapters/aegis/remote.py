@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -53,11 +54,12 @@ class RemoteAegis:
         rate_per_minute: int = 60,
         timeout: float = 15.0,
         retry_budget: float = 8.0,
+        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         _check_address(base_url, api_key)
         self._sanitiser = Sanitiser(redact)
         rate = RateWindow(rate_per_minute)
-        self._calls = Calls(base_url, api_key, rate=rate, timeout=timeout, budget=retry_budget)
+        self._calls = Calls(base_url, api_key, rate=rate, timeout=timeout, budget=retry_budget, sleep=sleep)
 
     def add_reflection(
         self, tenant: str, content: str, *, error_pattern: str, correct_approach: str, metadata: Mapping[str, object]

@@ -1,0 +1,362 @@
+from __future__ import annotations
+
+import os
+import socket
+import threading
+import time
+import warnings
+from collections.abc import Callable, Iterator
+
+import pytest
+from aegis_standin import AegisStandin, Failure
+from ci_memory_workers.adapters.aegis.rate import RateWindow
+from ci_memory_workers.adapters.aegis.remote import RemoteAegis
+from ci_memory_workers.errors import InvalidSettings, KnowledgeRefused, KnowledgeUnavailable
+from ci_memory_workers.services.ports import Knowledge
+
+VOTE = "/memories/ace/vote/"
+
+
+@pytest.fixture
+def aegis() -> Iterator[AegisStandin]:
+    with AegisStandin() as standin:
+        yield standin
+
+
+@pytest.fixture
+def knowledge(aegis: AegisStandin) -> Iterator[RemoteAegis]:
+    made = opened(aegis)
+    yield made
+    made.close()
+
+
+def opened(
+    aegis: AegisStandin,
+    *,
+    rate_per_minute: int = 0,
+    timeout: float = 5.0,
+    retry_budget: float = 60.0,
+    sleep: Callable[[float], None] = lambda _seconds: None,
+) -> RemoteAegis:
+    return RemoteAegis(
+        aegis.url,
+        aegis.api_key,
+        redact=str,
+        rate_per_minute=rate_per_minute,
+        timeout=timeout,
+        retry_budget=retry_budget,
+        sleep=sleep,
+    )
+
+
+def reflect(knowledge: Knowledge, content: str = "[pat_k3x9ab] redis refused us") -> str:
+    return knowledge.add_reflection("team", content, error_pattern="unknown", correct_approach="", metadata={"n": 0})
+
+
+def vote(knowledge: Knowledge, memory_id: str) -> None:
+    knowledge.vote("team", memory_id, "helpful", context="", task_id="")
+
+
+AFTER_SENDING: list[Failure] = ["429", "500", "503", "disconnect", "disconnect_after", "garbage"]
+
+
+@pytest.mark.parametrize("failure", AFTER_SENDING)
+def test_a_vote_that_may_have_arrived_is_never_sent_twice(aegis: AegisStandin, knowledge: RemoteAegis, failure: Failure) -> None:
+    memory_id = reflect(knowledge)
+    aegis.fail_next(failure, path=VOTE)
+
+    with pytest.raises(KnowledgeUnavailable):
+        vote(knowledge, memory_id)
+
+    assert aegis.count(VOTE) == 1
+    assert len(aegis.memories[memory_id].votes) == (1 if failure == "disconnect_after" else 0)
+
+
+def test_a_vote_on_a_server_that_hangs_gives_up_in_time_and_is_not_sent_twice(aegis: AegisStandin) -> None:
+    knowledge = opened(aegis, timeout=0.2)
+    memory_id = reflect(knowledge)
+    aegis.fail_next("hang", path=VOTE)
+
+    with pytest.raises(KnowledgeUnavailable, match="did not answer"):
+        vote(knowledge, memory_id)
+
+    assert aegis.count(VOTE) == 1
+
+
+def test_a_vote_is_sent_once_a_server_that_refused_the_connection_is_back(aegis: AegisStandin) -> None:
+    pauses: list[float] = []
+
+    def come_back(seconds: float) -> None:
+        pauses.append(seconds)
+        if len(pauses) == 2:
+            aegis.start()
+
+    knowledge = opened(aegis, sleep=come_back)
+    memory_id = reflect(knowledge)
+    aegis.stop()
+    vote(knowledge, memory_id)
+
+    assert len(pauses) == 2
+    assert len(aegis.memories[memory_id].votes) == 1
+
+
+@pytest.mark.parametrize("failure", ["500", "disconnect", "disconnect_after"])
+def test_an_add_that_may_have_arrived_is_not_sent_twice_and_can_be_found(
+    aegis: AegisStandin, knowledge: RemoteAegis, failure: Failure
+) -> None:
+    aegis.fail_next(failure, path="/reflection")
+
+    with pytest.raises(KnowledgeUnavailable):
+        reflect(knowledge)
+
+    assert aegis.count("/reflection") == 1
+    assert knowledge.find("team", "pat_k3x9ab", "reflection") == list(aegis.memories)
+
+
+@pytest.mark.parametrize("failure", ["500", "503", "disconnect", "disconnect_after", "garbage"])
+@pytest.mark.parametrize("times", [1, 3])
+def test_what_may_be_repeated_outlives_a_few_failures(
+    aegis: AegisStandin, knowledge: RemoteAegis, failure: Failure, times: int
+) -> None:
+    memory_id = reflect(knowledge)
+    calls: list[Callable[[], object]] = [
+        lambda: knowledge.update_metadata("team", memory_id, {"n": 1}),
+        lambda: knowledge.get("team", memory_id),
+        lambda: knowledge.find("team", "pat_k3x9ab", "reflection"),
+        lambda: knowledge.shortlist("team", "redis"),
+        lambda: knowledge.deprecate("team", memory_id),
+    ]
+    for call in calls:
+        aegis.fail_next(failure, times=times)
+        call()
+
+    assert aegis.memories[memory_id].metadata == {"n": 1, "error_pattern": "unknown", "deprecated": True}
+    assert aegis.memories[memory_id].deprecated
+
+
+def test_a_server_that_keeps_failing_is_given_up(aegis: AegisStandin, knowledge: RemoteAegis) -> None:
+    aegis.fail_next("503", times=100)
+
+    with pytest.raises(KnowledgeUnavailable, match="503"):
+        knowledge.get("team", "0" * 32)
+
+    assert len(aegis.requests) == 4
+
+
+def test_no_attempt_is_begun_after_the_budget(aegis: AegisStandin) -> None:
+    aegis.fail_next("503", times=100)
+
+    with pytest.raises(KnowledgeUnavailable):
+        opened(aegis, retry_budget=0.0).get("team", "0" * 32)
+
+    assert len(aegis.requests) == 1
+
+
+def test_a_short_retry_after_is_waited_for(aegis: AegisStandin) -> None:
+    waited: list[float] = []
+
+    def wait(seconds: float) -> None:
+        waited.append(seconds)
+        time.sleep(seconds)
+
+    knowledge = opened(aegis, sleep=wait)
+    aegis.fail_next("429", retry_after=1)
+
+    assert knowledge.get("team", "0" * 32) is None
+    assert waited == [1.0]
+
+
+def test_a_long_retry_after_is_told_and_nothing_is_sent_meanwhile(aegis: AegisStandin, knowledge: RemoteAegis) -> None:
+    memory_id = reflect(knowledge)
+    aegis.fail_next("429", retry_after=60)
+    with pytest.raises(KnowledgeUnavailable) as limited:
+        knowledge.get("team", memory_id)
+    assert limited.value.retry_after == 60.0
+    sent = len(aegis.requests)
+
+    with pytest.raises(KnowledgeUnavailable, match="limits the rate") as meanwhile:
+        vote(knowledge, memory_id)
+
+    assert meanwhile.value.retry_after == pytest.approx(60, abs=5)
+    assert len(aegis.requests) == sent
+
+
+def test_the_servers_own_limit_is_told(aegis: AegisStandin, knowledge: RemoteAegis) -> None:
+    aegis.rate_limit = 1
+    reflect(knowledge)
+
+    with pytest.raises(KnowledgeUnavailable, match="Rate limit exceeded: 1/minute") as limited:
+        reflect(knowledge)
+
+    assert limited.value.retry_after == pytest.approx(60, abs=5)
+
+
+def test_our_own_limit_answers_at_once_and_sends_nothing(aegis: AegisStandin) -> None:
+    knowledge = opened(aegis, rate_per_minute=2)
+    for _ in range(2):
+        knowledge.get("team", "0" * 32)
+
+    with pytest.raises(KnowledgeUnavailable, match="2 calls a minute are used up") as limited:
+        reflect(knowledge)
+
+    assert limited.value.retry_after == pytest.approx(60, abs=5)
+    assert len(aegis.requests) == 2
+
+
+def test_the_rate_is_that_of_any_sixty_seconds() -> None:
+    now = [0.0]
+    rate = RateWindow(2, clock=lambda: now[0])
+    rate.take()
+    now[0] = 40.0
+    rate.take()
+    now[0] = 59.0
+    with pytest.raises(KnowledgeUnavailable) as limited:
+        rate.take()
+    assert limited.value.retry_after == 1.0
+
+    now[0] = 60.0
+    rate.take()
+    with pytest.raises(KnowledgeUnavailable) as again:
+        rate.take()
+    assert again.value.retry_after == 40.0
+
+
+@pytest.mark.parametrize("down", [True, False])
+def test_a_server_without_embeddings_is_unavailable_not_a_refusal(
+    aegis: AegisStandin, knowledge: RemoteAegis, down: bool
+) -> None:
+    aegis.embeddings_down = down
+    calls: list[Callable[[], object]] = [
+        lambda: reflect(knowledge),
+        lambda: knowledge.add_strategy("team", "[pat_k3x9ab] retry", metadata={}),
+        lambda: knowledge.shortlist("team", "redis"),
+    ]
+    for call in calls:
+        if down:
+            with pytest.raises(KnowledgeUnavailable):
+                call()
+        else:
+            call()
+
+
+def test_a_delta_that_fails_with_a_200_is_an_error(aegis: AegisStandin, knowledge: RemoteAegis) -> None:
+    memory_id = reflect(knowledge)
+    with pytest.raises(KnowledgeRefused, match="rejected"):
+        knowledge._apply({"type": "add", "content": "password=made-up", "scope": "global"}, repeatable=False)
+    with pytest.raises(KnowledgeRefused, match="Memory not found"):
+        knowledge._apply({"type": "deprecate", "memory_id": "0" * 32}, repeatable=True)
+
+    assert list(aegis.memories) == [memory_id]
+
+
+def test_what_somebody_else_stored_unscreened_is_refused_as_the_server_refuses_it(
+    aegis: AegisStandin, knowledge: RemoteAegis
+) -> None:
+    memory_id = reflect(knowledge)
+    aegis.memories[memory_id].content = "password='short' rejected"
+
+    with pytest.raises(KnowledgeRefused, match="422"):
+        knowledge.update_metadata("team", memory_id, {"n": 1})
+
+    assert [request.status for request in aegis.requests] == [200, 422]
+
+
+def test_a_wrong_key_is_refused_and_says_so(aegis: AegisStandin) -> None:
+    knowledge = RemoteAegis(aegis.url, "another-key", redact=str)
+
+    with pytest.raises(KnowledgeRefused, match="is the API key right"):
+        reflect(knowledge)
+
+    assert len(aegis.requests) == 1
+
+
+def test_a_port_where_nobody_listens_is_unavailable() -> None:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        port = unused.getsockname()[1]
+    pauses: list[float] = []
+
+    with pytest.raises(KnowledgeUnavailable, match="can't be reached"):
+        reflect(RemoteAegis(f"http://127.0.0.1:{port}", "made-up-key", redact=str, sleep=pauses.append))
+
+    assert len(pauses) == 3
+    assert all(0 <= pause <= 0.8 for pause in pauses)
+
+
+def test_the_playbook_of_the_agent_is_asked_on_any_server(aegis: AegisStandin, knowledge: RemoteAegis) -> None:
+    reflect(knowledge)
+    aegis.playbook_fixed = True
+
+    assert [found.pattern_id for found in knowledge.shortlist("team", "redis")] == ["pat_k3x9ab"]
+    assert {request.path for request in aegis.requests if "playbook" in request.path} == {"/memories/ace/playbook/agent"}
+
+
+def test_the_server_stores_what_was_meant(aegis: AegisStandin, knowledge: RemoteAegis) -> None:
+    reflection, strategy = reflect(knowledge), knowledge.add_strategy("team", "[pat_k3x9ab] retry", metadata={})
+
+    stored = [aegis.memories[memory_id] for memory_id in (reflection, strategy)]
+    assert [memory.memory_type for memory in stored] == ["reflection", "strategy"]
+    assert {(memory.agent_id, memory.namespace, memory.scope) for memory in stored} == {("ci-memory", "ci-memory-team", "global")}
+    assert stored[0].error_pattern == "unknown"
+
+
+def test_secrets_never_leave_for_the_server(aegis: AegisStandin) -> None:
+    secret = "made-up-secret-0123"
+    knowledge = RemoteAegis(aegis.url, aegis.api_key, redact=lambda text: text.replace(secret, "[REDACTED]"), rate_per_minute=0)
+    memory_id = knowledge.add_reflection(
+        "team",
+        f"[pat_k3x9ab] login with {secret}",
+        error_pattern=secret,
+        correct_approach=f"rotate {secret}",
+        metadata={"a": secret, secret: 1, "nested": {"list": [secret]}},
+    )
+    knowledge.add_strategy("team", f"[pat_k3x9ab] use {secret}", metadata={"b": secret})
+    knowledge.vote("team", memory_id, "helpful", context=secret, task_id=secret)
+    knowledge.update_metadata("team", memory_id, {"c": secret})
+    knowledge.shortlist("team", secret)
+
+    sent = repr([request.body for request in aegis.requests])
+    assert "REDACTED" in sent
+    assert secret not in sent
+
+
+def test_one_used_before_a_fork_works_on_both_sides(aegis: AegisStandin, knowledge: RemoteAegis) -> None:
+    memory_id = reflect(knowledge)
+    with warnings.catch_warnings():
+        # The stand-in's thread is not needed in the child; newer Pythons warn of any thread at a fork.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        child = os.fork()
+    if child == 0:
+        try:
+            vote(knowledge, memory_id)
+            code = 0
+        except BaseException:  # noqa: BLE001 - a forked child must never return into pytest
+            code = 1
+        os._exit(code)
+    vote(knowledge, memory_id)
+
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert len(aegis.memories[memory_id].votes) == 2
+
+
+def test_threads_share_one(aegis: AegisStandin, knowledge: RemoteAegis) -> None:
+    memory_id = reflect(knowledge)
+    threads = [threading.Thread(target=vote, args=(knowledge, memory_id)) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert len(aegis.memories[memory_id].votes) == 8
+
+
+@pytest.mark.parametrize("api_key", ["", " ", "key\n", "schlüssel"])
+def test_a_key_that_is_none_is_a_wrong_setting(api_key: str) -> None:
+    with pytest.raises(InvalidSettings, match="API key"):
+        RemoteAegis("http://127.0.0.1:1", api_key, redact=str)
+
+
+@pytest.mark.parametrize("url", ["aegis:8000", "127.0.0.1", "ftp://aegis", "http://", "http://[::1"])
+def test_a_url_that_is_none_is_a_wrong_setting(url: str) -> None:
+    with pytest.raises(InvalidSettings, match="URL"):
+        RemoteAegis(url, "made-up-key", redact=str)
