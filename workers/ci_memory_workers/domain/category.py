@@ -11,6 +11,7 @@ import re2
 
 from ci_memory_producers.events import Category, Stage
 
+from .log_lines import without_colours
 from .rule import InvalidRule, Rule, parse_rules
 
 __all__ = ["Categorizer", "InvalidRule", "Rule", "Verdict", "parse_rules"]
@@ -55,7 +56,7 @@ class Categorizer:
 
     def categorize(self, text: str, stage: Stage, *, test_id: str = "") -> Verdict:
         """The verdict on a failure's ``text`` in ``stage``. ``test_id`` says that a test framework reported it."""
-        data = text[-_MAX_TEXT:].encode("utf-8", "replace")
+        data = without_colours(text[-_MAX_TEXT:]).encode("utf-8", "replace")
         if (decided := self._by_pattern(data, stage)) is not None:
             rule, pattern = decided
             return Verdict(rule.category, rule.name, f"{rule.name}: {self._quote(pattern, data)}")

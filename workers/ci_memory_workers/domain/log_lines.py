@@ -59,12 +59,17 @@ _BOILERPLATE: Final = re2.compile(
 )
 
 
+def without_colours(text: str) -> str:
+    """``text`` without terminal escapes, also those that lost their escape character on the way."""
+    if "\x1b" in text or "[0m" in text or "[9" in text or "[3" in text:
+        return _ANSI.sub("", text)
+    return text
+
+
 def clean(text: str) -> list[str]:
     """The lines of ``text`` without colour codes, time stamps and level marks; empty lines dropped, inner space kept."""
-    if "\x1b" in text or "[0m" in text or "[9" in text or "[3" in text:
-        text = _ANSI.sub("", text)
     lines = []
-    for line in text.splitlines():
+    for line in without_colours(text).splitlines():
         bare = line.lstrip()
         if not bare:
             continue

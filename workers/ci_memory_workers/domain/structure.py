@@ -50,7 +50,7 @@ _DEPENDENCY: Final = re2.compile(
             r"(unresolved import [^\n]*|can't find crate for [^\n]*|no matching package named [^\n]*)",
             r"404 +(Not Found) - GET \S+/(\S+)",
             r"(No matching version found for \S+[^\s.])",
-            r"(ERESOLVE) [^\n]*(?:\n[^\n]*){0,12}?\n[^\n]*\b(peer \S+@\"[^\"\n]+\" from [^\s@]\S*?)@",
+            r"(ERESOLVE) [^\n]*(?:\n[^\n]*){0,12}?\n[^\n]*\b(peer \S+@\"[^\"\n]+\" from @?[^\s@]+)",
             r"(cannot load such file -- \S+)",
             r"(error while loading shared libraries: [^\n:]*)",
         )
