@@ -3,96 +3,118 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from dataclasses import replace
 
-from ci_memory_producers.excerpt.blocks import Block, block_of, stack_trace
+from ci_memory_producers.excerpt.blocks import Block, blocks_of, stack_trace, thinned, with_neighbours
 from ci_memory_producers.excerpt.model import MAX_EXCERPT_LINES, MAX_FAILURES, Excerpt, Failure
+from ci_memory_producers.excerpt.names import distinct_names
 from ci_memory_producers.excerpt.scan import Anchor
 from ci_memory_producers.excerpt.spans import Span
 
 _TAIL_LINES = 50
 _TELLING = 6
 _LATER = 7
-_WHY = re.compile(r"(?:\w*(?:Error|Exception|Failure|panic)\b(?::|$)|\b[Ee]rror: |^\s*E  |[Ee]xpected\b|assert)")
+_NAMED = 6
+_FEW_BLOCKS = 3
+_MAX_ANCHORS = 100
+_CHAINED = re.compile(r"^(?:The above exception was the direct cause|During handling of the above exception)")
+_WHY = re.compile(
+    r"^E {2,}\S|^\s*(?:[\w$.]+\.)?\w*(?:Error|Exception|Failure|Fault)\b(?::|$)|\bpanicked at|^\s*(?:Error|error|ERROR): "
+    r"|\b[Ee]xpected\b|\bAssert|\bassert|[Ff]ailed asserting|: error: |\.go:\d+: \S"
+)
 
 
-def choose(kept: list[Anchor], spans: list[Span], numbered: list[tuple[int, str]]) -> Excerpt:
+def choose(kept: Sequence[Anchor], spans: Sequence[Span], numbered: list[tuple[int, str]]) -> Excerpt:
     """The excerpt of a log, from its anchors, its failing spans and its last lines (number, cleaned text)."""
-    blocks = [block for span in spans for block in _telling(span, kept)]
+    found = [span.anchors(kept) for span in spans]
+    names = [_name(anchor) for anchors in found for anchor in anchors if anchor.rule.strength >= _NAMED]
+    blocks = [block for span, anchors in zip(spans, found, strict=True) for block in _telling(span, anchors)]
     if blocks:
-        return _assemble(_distinct(blocks))
-    if spans[0].verdict:
-        return _quiet(spans[0], spans[0].verdict)
-    return whole(numbered[-_TAIL_LINES:])
+        return _assemble(_distinct(blocks), names)
+    quiet = _quiet(spans[0]) if spans[0].verdict else None
+    return quiet or whole(numbered[-_TAIL_LINES:])
 
 
-def _telling(span: Span, kept: list[Anchor]) -> list[Block]:
+def _telling(span: Span, anchors: list[Anchor]) -> list[Block]:
     """The blocks of the anchors of a span that say most, or nothing where none says much."""
-    anchors = span.anchors(kept)
     top = max((anchor.rule.strength for anchor in anchors), default=0)
     if top < _TELLING:
         return []
     chosen = [anchor for anchor in anchors if anchor.rule.strength == top]
     if top <= _LATER and span.near:
         chosen = [anchor for anchor in chosen if anchor.line >= span.near[0].number] or chosen
-    return [block_of(anchor) for anchor in chosen[: MAX_FAILURES * 3]]
+    if all(anchor.rule.name == "marked" for anchor in chosen):
+        chosen.reverse()  # an action reports what it met, and then what it makes of it
+    return [block for anchor in chosen[:_MAX_ANCHORS] for block in blocks_of(anchor)]
 
 
-def _quiet(span: Span, verdict: Anchor) -> Excerpt:
-    lines = [(line.number, line.text) for line in span.quiet_end()]
-    said = whole(lines)
-    if not said.failures:
-        return whole([(verdict.line, verdict.text)])
-    text = f"{said.text}\n{verdict.text}"
+def _quiet(span: Span) -> Excerpt | None:
+    """What a command said last before its verdict, in words that no rule knows."""
+    said = whole([(line.number, line.text) for line in span.quiet_end()])
+    if span.verdict is None or not said.failures:
+        return None
+    text = f"{said.text}\n{span.verdict.text}"
+    ranges = _joined([*said.ranges, (span.verdict.line, span.verdict.line)])
     failure = Failure(said.headline, text, "", said.stack_trace)
-    ranges = _joined([*said.ranges, (verdict.line, verdict.line)])
     return Excerpt(said.headline, text, ranges, (), said.stack_trace, (failure,))
 
 
 def _distinct(blocks: list[Block]) -> list[Block]:
+    """The blocks without repetitions; an exception that another was raised from is in the block of the last."""
     kept: list[Block] = []
     seen: set[str] = set()
+    covered: set[int] = set()
     for block in blocks:
-        key = block.anchor.text.strip()
-        if (kept and block.anchor.line <= kept[-1].last) or key in seen:
+        key = f"{block.test}\n{block.lines[block.at].strip()}"
+        if key in seen or block.numbers[block.at] in covered:
             continue
         seen.add(key)
+        covered.update(block.numbers)
         kept.append(block)
     return kept
 
 
-def headline_of(block: Block) -> str:
-    """The line of a block that says why it failed."""
-    found = block.anchor.rule.pattern.search(block.anchor.text)
-    groups = found.groupdict() if found else {}
-    if groups.get("test") and not groups.get("why"):
-        for line in block.lines[block.at + 1 :]:
-            if _WHY.search(line):
-                return line.strip()
-    return block.anchor.text.strip()
-
-
-def _test_of(block: Block) -> str:
-    found = block.anchor.rule.pattern.search(block.anchor.text)
+def _name(anchor: Anchor) -> str:
+    found = anchor.rule.pattern.search(anchor.text)
     return ((found.groupdict().get("test") if found else "") or "").strip()
 
 
+def headline_of(block: Block) -> str:
+    """The line of a block that says why it failed: of a test that is not the one which names it."""
+    own = block.lines[block.at].strip()
+    if block.why or not (block.test or own.endswith(":")):
+        return own
+    after = [line.strip() for line in block.lines[block.at + 1 :] if line.strip()]
+    if block.anchor.rule.name == "unittest":
+        after = after[::-1] and [line for line in after[::-1] if _WHY.search(line)][:1]
+    telling = next((line for line in after if _WHY.search(line)), "")
+    if telling.startswith("E "):
+        telling = telling[1:].strip()
+    return telling or (after[0] if after and not block.test else own)
+
+
 def _failure(block: Block) -> Failure:
-    return Failure(headline_of(block), "\n".join(block.lines), _test_of(block), stack_trace(block.lines))
+    short = thinned(block)
+    return Failure(headline_of(block), "\n".join(short.lines), block.test, stack_trace(short.lines))
 
 
-def _assemble(blocks: list[Block]) -> Excerpt:
+def _assemble(blocks: list[Block], names: list[str]) -> Excerpt:
+    if len(blocks) <= _FEW_BLOCKS:
+        blocks = [with_neighbours(block) for block in blocks]
     failures = tuple(_failure(block) for block in blocks[:MAX_FAILURES])
-    lines: list[str] = []
-    ranges: list[tuple[int, int]] = []
+    lines: dict[int, str] = {}
     for block in blocks:
         room = MAX_EXCERPT_LINES - len(lines)
         if room <= 0:
             break
-        part = block.lines[:room]
-        lines.extend(part)
-        ranges.append((block.first, block.first + len(part) - 1))
-    tests = tuple(dict.fromkeys(failure.test_id for failure in failures if failure.test_id))
-    return Excerpt(failures[0].headline, "\n".join(lines), _joined(ranges), tests, failures[0].stack_trace, failures)
+        part = thinned(block, room)
+        lines.update(zip(part.numbers, part.lines, strict=True))
+    numbers = sorted(lines)
+    text = "\n".join(lines[number] for number in numbers)
+    tests = distinct_names([*(block.test for block in blocks), *names])
+    ranges = _joined([(number, number) for number in numbers])
+    return Excerpt(failures[0].headline, text, ranges, tests, failures[0].stack_trace, failures)
 
 
 def _joined(ranges: list[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
@@ -106,7 +128,7 @@ def _joined(ranges: list[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
 
 
 def whole(numbered: list[tuple[int, str]]) -> Excerpt:
-    """All of these lines as one failure; the last that is no consequence is the headline."""
+    """All of these lines as one failure; the last is the headline."""
     while numbered and not numbered[-1][1].strip():
         numbered = numbered[:-1]
     lines = tuple(line for _, line in numbered)
@@ -125,5 +147,5 @@ def passed_through(excerpt: Excerpt, numbered: list[tuple[int, str]]) -> Excerpt
     failures = excerpt.failures
     if len(failures) == 1:
         trace = excerpt.stack_trace or complete.stack_trace
-        failures = (Failure(excerpt.headline, complete.text, failures[0].test_id, trace),)
-    return Excerpt(excerpt.headline, complete.text, complete.ranges, excerpt.failed_tests, failures[0].stack_trace, failures)
+        failures = (replace(failures[0], text=complete.text, stack_trace=trace),)
+    return replace(excerpt, text=complete.text, ranges=complete.ranges, failures=failures, stack_trace=failures[0].stack_trace)

@@ -22,6 +22,8 @@ RARE: tuple[bytes, ...] = (
     b"killed",
     b"no space left",
     b"process-crash",
+    b"test-unexpected",
+    b"hit moz_crash(",
     b"_____",
     b") test ",
     b"issues :-(",
@@ -58,7 +60,7 @@ def _known(text: str, low: bytes) -> Rule | None:
 
 
 def _rules_for(low: bytes) -> Iterator[Rule]:
-    words = set(_trigger().findall(b"\n" + low))
+    words = set(_trigger().findall(low))
     indices = set(_ungated())
     for word in words:
         indices.update(_by_gate()[word])

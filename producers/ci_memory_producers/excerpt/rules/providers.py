@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import re
-
 from ci_memory_producers.excerpt.rules.rule import Extent, Rule, rule
 
 STEPS: tuple[bytes, ...] = (b"travis_time:start", b"##[group]run ", b"section_start:", b"##[section]starting")
 """What the raw line in lower case holds where a provider begins a step."""
 STEP_ENDS: tuple[bytes, ...] = (b"travis_time:end", b"section_end:")
 """What it holds where the output of a step ends."""
-MARKS: tuple[bytes, ...] = (b"##[error]", b"::error", b"##vso[task.logissue type=error")
+MARKS: tuple[bytes, ...] = (b"##[error]", b"::error", b"##vso[task.logissue type=error", b"   error - ")
 """What it holds where a provider marks the line as an error."""
-MARKED = rule("marked", 7, "##[error]", r"", Extent.LINE)
+MARKED = rule("marked", 6, "##[error]", r"", Extent.LINE)
 
 PROVIDER_RULES: tuple[Rule, ...] = (
     rule("verdict.travis", 1, "exited with", r"(?:^The command |\").*exited with [1-9]\d*(?:\.$| during)", Extent.LINE),
@@ -45,13 +43,5 @@ PROVIDER_RULES: tuple[Rule, ...] = (
         "shutdown signal|operation was canceled|lost communication|runner system failure",
         r"(?:runner has received a shutdown signal|The operation was canceled|lost communication with the server|runner system failure)",
         Extent.LINE,
-    ),
-    rule(
-        "consequence.exit",
-        1,
-        "exit code|exit status|exit value|exit-code|exited with|exited 1|non-zero|nonzero",
-        r"^(?:\W{0,3}\w[\w ./:'\"@=-]{0,200})?(?:(?:exit|error) (?:code|status|value)|exit-code|exited with|exited 1\b|non-?zero)[^\n]{0,60}$",
-        Extent.LINE,
-        flags=re.IGNORECASE,
     ),
 )

@@ -26,7 +26,7 @@ class Rule:
     ``strength`` says how much the line explains: 9 a failed test or compiler error with its place, 7 an exception or a tool's own
     fatal message, 5 a line marked as error, 3 a word of failure, 1 a consequence ("exit code 1"), 0 the beginning of a step.
     ``gates`` are lowercase literals of which the line holds at least one: they make the reader fast. The pattern's group ``test``
-    names a failed test, its group ``why`` says why.
+    names a failed test, its group ``why`` says why. ``listing`` is a heading with numbered failures below.
     """
 
     name: str
@@ -34,6 +34,7 @@ class Rule:
     gates: tuple[str, ...]
     pattern: re.Pattern[str]
     extent: Extent = Extent.DETAIL
+    listing: bool = False
 
     @property
     def verdict(self) -> bool:
@@ -41,6 +42,14 @@ class Rule:
         return self.name.startswith("verdict.")
 
 
-def rule(name: str, strength: int, gates: str, pattern: str, extent: Extent = Extent.DETAIL, *, flags: int = 0) -> Rule:
+def rule(
+    name: str,
+    strength: int,
+    gates: str,
+    pattern: str,
+    extent: Extent = Extent.DETAIL,
+    *,
+    listing: bool = False,
+) -> Rule:
     """A rule whose gates are written with ``|`` between them; without gates it is asked of the lines before a verdict only."""
-    return Rule(name, strength, tuple(gates.split("|")) if gates else (), re.compile(pattern, flags), extent)
+    return Rule(name, strength, tuple(gates.split("|")) if gates else (), re.compile(pattern), extent, listing)

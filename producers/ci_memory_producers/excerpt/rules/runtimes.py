@@ -23,6 +23,14 @@ RUNTIME_RULES: tuple[Rule, ...] = (
     rule("go.panic", 8, "panic: ", r"^panic: (?P<why>.*)", Extent.SECTION),
     rule("rust.panic", 8, "panicked at", r"^thread '.*' panicked at (?P<why>.*)", Extent.DETAIL),
     rule(
+        "consequence.exit",
+        1,
+        "exit code|exit status|exit value|exit-code|exited with|exited 1|non-zero|nonzero|exit 1",
+        r"(?i:\b(?:exit(?:ed)?|error|return(?:ed|s)?)(?: with)?(?: an?)?(?: non-?zero)?[ -](?:code|status|value)s?\b|exited with [1-9]"
+        r"|non-?zero exit|^\+ exit [1-9])",
+        Extent.LINE,
+    ),
+    rule(
         "exception.consequence",
         2,
         "non-zero exit|exited with code|exit code",

@@ -1,0 +1,127 @@
+"""How far the block of an anchor goes."""
+
+from __future__ import annotations
+
+import re
+
+from ci_memory_producers.excerpt.around import MAX_UP, Around
+from ci_memory_producers.excerpt.rules import Extent, Rule
+
+_MAX_BLANKS = 2
+FRAME = re.compile(
+    r"^\s*(?:at |File \"|\.\.\. \d+ (?:more|common)|Caused by: |Suppressed: |stack (?:back)?trace(?:back)?:|from |goroutine \d|\[<|#\d+\s"
+    r"|in `|--> |\d+: |=+> )"
+    r"|^\s*\S+:\d+(?::\d+)?:in [`']|^\s+\S+\.\w+:\d+"
+)
+"""A frame of a stack trace, or what stands between frames."""
+TRACEBACK = re.compile(r"^\s*Traceback \(most recent call last\)")
+_DETAIL = re.compile(
+    r"^\s*(?:[|^~>]|[-+] |[-+]{3}|@@|E  |\d+ ?\||note:|help:|= (?:note|help)|[Ee]xpected|[Aa]ctual|[Rr]eceived|[Gg]ot\b|[Ww]ant\b|but "
+    r"|symbol:|location:|required:|found:|reason:|left:|right:)"
+)
+_HEADING = re.compile(r"^(?:={3,}|-{3,} \S.* -{3,}|-{20,}|_{3,})(?:.*[=\-_]{3,})?$")
+_SUMMARY = re.compile(
+    r"^(?:Test Suites:|Tests:|Ran \d+ tests?|Finished in|FAILURES!|failures:|\d+ (?:passing|tests?|examples?)\b|\s*(?:PASS|FAIL) "
+    r"|Failed examples:)|^npm (?:ERR!|error)|^make(?:\[\d+\])?: \*\*\*"
+)
+_TAG = re.compile(r"\s*\[\w+\] ")
+
+
+def bounds(rule: Rule, near: Around) -> tuple[int, int]:
+    """The first and the last index of the block of ``near.lines[near.at]``, which ``rule`` knows."""
+    match rule.extent:
+        case Extent.LINE:
+            begin, end = near.at, near.at
+        case Extent.PARAGRAPH:
+            begin, end = near.at, _paragraph_end(near)
+        case Extent.AROUND:
+            begin, end = _paragraph_begin(near, 1), _paragraph_end(near)
+        case Extent.ABOVE:
+            begin, end = _paragraph_begin(near, 2), _paragraph_end(near)
+        case Extent.SECTION:
+            begin, end = near.at, _section_end(rule, near)
+        case Extent.UPWARDS:
+            begin, end = _trace_begin(near), _detail_end(near)
+        case Extent.DETAIL:
+            begin, end = near.at, _detail_end(near)
+    while end > near.at and not near.lines[end].strip():
+        end -= 1
+    return begin, end
+
+
+def indent(line: str) -> int:
+    """How many characters of white space the line begins with."""
+    return len(line) - len(line.lstrip())
+
+
+def _paragraph_end(near: Around) -> int:
+    end = near.at
+    while (following := near.following(end)) < len(near.lines) and following not in near.stops:
+        if not near.lines[following].strip():
+            break
+        end = following
+    return end
+
+
+def _paragraph_begin(near: Around, paragraphs: int) -> int:
+    begin = near.at
+    for index in range(near.at - 1, max(-1, near.at - MAX_UP), -1):
+        if index in near.stops:
+            break
+        if near.lines[index].strip():
+            begin = index
+        elif index + 1 == begin:
+            paragraphs -= 1
+            if not paragraphs:
+                break
+    return begin
+
+
+def _detail_end(near: Around) -> int:
+    own = near.lines[near.at]
+    tag = _TAG.match(own)
+    base, end = indent(own), near.at
+    for index in range(near.at + 1, len(near.lines)):
+        line = near.lines[index]
+        gap = index - end - 1 - near.spaced
+        if index in near.stops or gap > _MAX_BLANKS:
+            break
+        if not line.strip():
+            continue
+        deeper = indent(line) > base or (tag is not None and line.startswith(tag[0]))
+        if not deeper and (gap > 0 or not (FRAME.match(line) or _DETAIL.match(line))):
+            break
+        end = index
+    return end
+
+
+def _section_end(rule: Rule, near: Around) -> int:
+    end = near.at
+    dashes = 0
+    underlined = near.lines[near.at].startswith("_")
+    for index in range(near.at + 1, len(near.lines)):
+        line = near.lines[index]
+        if index in near.stops:
+            break
+        if _HEADING.match(line):
+            dashes += 1
+            if dashes > 1 or underlined or not line.startswith("-"):
+                break
+        elif rule.pattern.search(line) or _SUMMARY.match(line):
+            break
+        if line.strip():
+            end = index
+    return end
+
+
+def _trace_begin(near: Around) -> int:
+    begin = near.at
+    for index in range(near.at - 1, max(-1, near.at - MAX_UP), -1):
+        line = near.lines[index]
+        if index in near.stops:
+            break
+        if TRACEBACK.match(line):
+            return index
+        if line.strip() and not (indent(line) > indent(near.lines[near.at]) or FRAME.match(line)):
+            break
+    return begin
