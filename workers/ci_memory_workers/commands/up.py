@@ -15,7 +15,7 @@ from ci_memory_producers.client import without_password
 from ci_memory_producers.rendezvous import URL_FILE
 
 from ..adapters.embedded_redis import EmbeddedServer
-from ..bootstrap import Container
+from ..bootstrap import Container, load_categorizer
 from ..errors import InvalidSettings
 from ..settings import Settings, load
 from .fleet import Fleet, child_environment
@@ -84,6 +84,7 @@ def wait_until_draining(box: Container, fleet: Fleet) -> None:
 def up(flower: bool) -> None:
     """Start everything on this machine: the embedded server (unless CI_MEMORY_URL says otherwise), workers and beat."""
     settings = load()
+    load_categorizer(settings)  # a broken file of rules is said here, not in a worker's log
     directory = settings.data_dir
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
