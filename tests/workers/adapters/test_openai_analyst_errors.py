@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gc
 import re
 import signal
 import socket
@@ -118,7 +119,7 @@ class TimeLimitError(Exception):
     pass
 
 
-def test_a_time_limit_that_interrupts_an_analysis_ends_it_cleanly(llm: LLMStandin) -> None:
+def test_a_time_limit_that_interrupts_an_analysis_ends_it_cleanly(llm: LLMStandin, caplog: pytest.LogCaptureFixture) -> None:
     def interrupt(_: int, frame: FrameType | None) -> None:
         if llm.requests and frame is not None and frame.f_code.co_name == "select":
             raise TimeLimitError
@@ -132,6 +133,8 @@ def test_a_time_limit_that_interrupts_an_analysis_ends_it_cleanly(llm: LLMStandi
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
+    gc.collect()
+    assert [record for record in caplog.records if record.name == "asyncio"] == [], "no task is left pending"
     llm.mode = "ok"
     assert analyst_of(llm).analyze(FAILURE, []).analyst == "small-model"
 

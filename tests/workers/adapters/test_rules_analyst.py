@@ -56,6 +56,23 @@ def test_every_category_has_advice_for_a_text_that_names_nothing(category: Categ
     assert diagnosis.likely_cause.startswith("Not known" if category == "unknown" else LIKELY)
 
 
+def test_a_category_that_single_words_gave_is_called_a_guess() -> None:
+    assert diagnose(failure("no memory of it", "environment_resource", "word_resource")).likely_cause.startswith("A guess")
+
+
+def test_a_failure_that_no_rule_knows_is_quoted_and_not_explained() -> None:
+    diagnosis = diagnose(failure("frobnicator: the gear is jammed", stage="build"))
+    assert diagnosis.summary == (
+        'The build stage failed, in a way that no rule knows. The log says: "frobnicator: the gear is jammed"'
+    )
+    assert diagnosis.likely_cause.startswith("Not known to the rules")
+
+
+def test_what_is_said_is_not_quoted_again() -> None:
+    diagnosis = diagnose(failure("Error: the gear is jammed.", "build_compilation"))
+    assert diagnosis.summary == "The code does not compile: the gear is jammed."
+
+
 @pytest.mark.parametrize("category", CATEGORIES)
 def test_a_generic_text_is_said_to_say_nothing(category: Category) -> None:
     diagnosis = diagnose(failure("Process completed with exit code 1.", category, generic=True))

@@ -26,15 +26,17 @@ _PHRASE: Final = re2.compile(r"\[([^\[\]]*)\]")
 _SLOT: Final = re2.compile(r"\{(\w+)\}")
 _WORD: Final = re2.compile(r"\pL{2,}[^\pL]+\pL{2,}|\pL{4,}")
 _UNCERTAIN: Final = "Likely, by rules and not certain: "
-_NOT_SAID: Final = "Not known: the log does not say why."
-_COLLECT: Final = (
-    "Collect what the log lacks: the command that failed and its exit code, all of its output from the start, and the "
-    "runner's own events. Run the step alone and verbosely (`-v`, `--debug`, `set -x`), and compare with the last green build."
-)
-_SPEAK_UP: Final = (
-    "Let every step print its error before it ends: no output thrown away, `set -eo pipefail` in scripts, and reports of "
-    "tests kept as artefacts."
-)
+_GUESS: Final = "A guess from single words of the log: "
+_WORD_RULE: Final = "word_"
+_SAYS_NOTHING: Final = {
+    "summary": "The {stage} stage failed, and its log names no specific failure.",
+    "likely_cause": "Not known: the log does not say why.",
+    "suggested_fix": "Collect what the log lacks: the command that failed and its exit code, all of its output from the "
+    "start, and the runner's own events. Run the step alone and verbosely (`-v`, `--debug`, `set -x`), and compare with the "
+    "last green build.",
+    "prevention": "Let every step print its error before it ends: no output thrown away, `set -eo pipefail` in scripts, and "
+    "reports of tests kept as artefacts.",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +62,11 @@ class RulesAnalyst:
         """The diagnosis of ``failure`` alone; ``candidates`` are not looked at."""
         facts = read_facts(failure)
         row = _choose(failure, facts)
-        texts = _say_nothing(failure) if row is None else {name: _fill(text, facts) for name, text in row.texts.items()}
-        texts["summary"] += _quote(failure, texts["summary"])
-        texts["likely_cause"] += _exit(failure, facts) + _changed(failure)
-        cut = {name: text[:MAX_FIELD].strip() for name, text in texts.items()}
+        texts = _SAYS_NOTHING if row is None else row.texts
+        said = {name: _fill(text, facts) for name, text in texts.items()}
+        said["summary"] += _quote(failure, facts, said["summary"])
+        said["likely_cause"] = _how_sure(failure, said["likely_cause"]) + _exit(facts) + _changed(failure)
+        cut = {name: text[:MAX_FIELD].strip() for name, text in said.items()}
         return AnalystAnswer(diagnosis=Diagnosis(**cut), analyst=self.name)
 
 
@@ -80,6 +83,7 @@ def read_facts(failure: FailureContext) -> dict[str, str]:
                 facts.update({slot: _one_line(value) for slot, value in match.groupdict().items() if value})
     if line := facts.pop("line", ""):
         facts["file"] += f":{line}"
+    facts["complaint"] = facts.get("complaint", "").rstrip(" .:")
     if failure.exit_code is not None:
         facts["exit"] = str(failure.exit_code)
     return {slot: value for slot, value in facts.items() if value}
@@ -95,13 +99,10 @@ def _choose(failure: FailureContext, facts: Mapping[str, str]) -> Advice | None:
     return next(iter([*by_signal, *with_facts, *alone]), None)
 
 
-def _say_nothing(failure: FailureContext) -> dict[str, str]:
-    return {
-        "summary": f"The {failure.stage} stage failed, and its log names no specific failure.",
-        "likely_cause": _NOT_SAID,
-        "suggested_fix": _COLLECT,
-        "prevention": _SPEAK_UP,
-    }
+def _how_sure(failure: FailureContext, cause: str) -> str:
+    if cause.startswith("Not known"):
+        return cause
+    return (_GUESS if failure.signal.startswith(_WORD_RULE) else _UNCERTAIN) + cause
 
 
 def _fill(text: str, facts: Mapping[str, str]) -> str:
@@ -112,14 +113,16 @@ def _fill(text: str, facts: Mapping[str, str]) -> str:
     return str(_SLOT.sub(lambda match: facts[match.group(1)], str(_PHRASE.sub(choose, text))))
 
 
-def _quote(failure: FailureContext, said: str) -> str:
+def _quote(failure: FailureContext, facts: Mapping[str, str], said: str) -> str:
     """The headline, or the last line with words, unless it was said already."""
     lines = (visible(failure.headline) or visible(keep_tail(failure.error_message, MAX_TEXT))).splitlines()
     line = next((_one_line(each, MAX_QUOTE) for each in reversed(lines) if _WORD.search(each)), "")
-    return f' The log says: "{line}"' if line and line not in said else ""
+    complaint = facts.get("complaint", "").removesuffix("…")
+    repeated = line in said or (complaint and complaint in said and complaint in line)
+    return "" if repeated else f' The log says: "{line}"'
 
 
-def _exit(failure: FailureContext, facts: Mapping[str, str]) -> str:
+def _exit(facts: Mapping[str, str]) -> str:
     meaning = _exit_codes().get(facts.get("exit", ""))
     return f" Note: {meaning}." if meaning else ""
 
@@ -138,14 +141,12 @@ def _one_line(text: str, limit: int = MAX_SLOT) -> str:
 
 @cache
 def advice() -> tuple[Advice, ...]:
-    """The rows of advice.toml in their order; what they say of causes is marked as likely, unless it says `Not known`."""
+    """The rows of advice.toml in their order."""
     return tuple(_row(table) for table in _table("advice.toml")["advice"])
 
 
 def _row(table: dict[str, Any]) -> Advice:
     texts = {name: str(table[name]) for name in Diagnosis.model_fields}
-    if not texts["likely_cause"].startswith("Not known"):
-        texts["likely_cause"] = _UNCERTAIN + texts["likely_cause"]
     which = {field: frozenset(table.get(field, ())) for field in ("signals", "categories", "needs", "category_needs")}
     return Advice(**which, texts=texts)
 
