@@ -13,6 +13,9 @@ from ci_memory_producers.excerpt.scan import Anchor
 from ci_memory_producers.excerpt.spans import Span
 
 _TAIL_LINES = 50
+_QUIET_LINES = 40
+_QUIET_BESIDE = 12
+_LAST_ONES = 6
 _TELLING = 6
 _LATER = 7
 _NAMED = 6
@@ -29,11 +32,11 @@ def choose(kept: Sequence[Anchor], spans: Sequence[Span], numbered: list[tuple[i
     """The excerpt of a log, from its anchors, its failing spans and its last lines (number, cleaned text)."""
     found = [span.anchors(kept) for span in spans]
     names = [_name(anchor) for anchors in found for anchor in anchors if anchor.rule.strength >= _NAMED]
-    blocks = [block for span, anchors in zip(spans, found, strict=True) for block in _telling(span, anchors)]
-    if blocks:
-        return _assemble(_distinct(blocks), names)
-    quiet = _quiet(spans[0]) if spans[0].verdict else None
-    return quiet or whole(numbered[-_TAIL_LINES:])
+    told = [_telling(span, anchors) for span, anchors in zip(spans, found, strict=True)]
+    if not told[0]:
+        told[0] = _quiet(spans[0], _QUIET_BESIDE if any(told) else _QUIET_LINES)
+    blocks = [block for each in told for block in each]
+    return _assemble(_distinct(blocks), names) if blocks else whole(numbered[-_TAIL_LINES:])
 
 
 def _telling(span: Span, anchors: list[Anchor]) -> list[Block]:
@@ -43,21 +46,20 @@ def _telling(span: Span, anchors: list[Anchor]) -> list[Block]:
         return []
     chosen = [anchor for anchor in anchors if anchor.rule.strength == top]
     if top <= _LATER and span.near:
-        chosen = [anchor for anchor in chosen if anchor.line >= span.near[0].number] or chosen
+        chosen = [anchor for anchor in chosen if anchor.line >= span.near[0].number] or chosen[-_LAST_ONES:]
     if all(anchor.rule.name == "marked" for anchor in chosen):
         chosen.reverse()  # an action reports what it met, and then what it makes of it
     return [block for anchor in chosen[:_MAX_ANCHORS] for block in blocks_of(anchor)]
 
 
-def _quiet(span: Span) -> Excerpt | None:
-    """What a command said last before its verdict, in words that no rule knows."""
-    said = whole([(line.number, line.text) for line in span.quiet_end()])
-    if span.verdict is None or not said.failures:
-        return None
-    text = f"{said.text}\n{span.verdict.text}"
-    ranges = _joined([*said.ranges, (span.verdict.line, span.verdict.line)])
-    failure = Failure(said.headline, text, "", said.stack_trace)
-    return Excerpt(said.headline, text, ranges, (), said.stack_trace, (failure,))
+def _quiet(span: Span, most: int) -> list[Block]:
+    """What a command said last before its verdict, in words that no rule knows, and the verdict."""
+    lines = span.quiet_end(most)
+    if span.verdict is None or not lines:
+        return []
+    numbers = (*(line.number for line in lines), span.verdict.line)
+    texts = (*(line.text for line in lines), span.verdict.text)
+    return [Block(span.verdict, texts, numbers, len(lines) - 1)]
 
 
 def _distinct(blocks: list[Block]) -> list[Block]:
@@ -101,7 +103,7 @@ def _failure(block: Block) -> Failure:
 
 def _assemble(blocks: list[Block], names: list[str]) -> Excerpt:
     if len(blocks) <= _FEW_BLOCKS:
-        blocks = [with_neighbours(block) for block in blocks]
+        blocks = [block if block.anchor.rule.verdict else with_neighbours(block) for block in blocks]
     failures = tuple(_failure(block) for block in blocks[:MAX_FAILURES])
     lines: dict[int, str] = {}
     for block in blocks:

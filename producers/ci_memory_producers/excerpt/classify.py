@@ -27,6 +27,10 @@ RARE: tuple[bytes, ...] = (
     b"_____",
     b") test ",
     b"issues :-(",
+    b" _\n",
+    b"segmentation fault",
+    b"hanging at shutdown",
+    b"leaking the world",
     "\u25cf ".encode(),
 )
 """Words that are looked for in the whole log; rules for lines without any of them are asked near its end and its verdicts."""

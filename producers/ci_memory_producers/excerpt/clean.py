@@ -26,7 +26,7 @@ _PREFIX = re.compile(
     rf"|\[(?:[a-z]+[ :])?{_DATE}[T ]{_TIME}{_ZONE}\] ?"  # Jenkins timestamper, Taskcluster
     rf"|\[{_TIME}\](?:\[[^\]\n]{{1,60}}\])? ?:?[ \t]*(?:\[[^\]\n]{{1,60}}\] ?)?(?=\S)"  # AppVeyor, TeamCity
     rf"|{_DATE} {_TIME}{_ZONE}[ \t]+(?=\S)"
-    rf"|{_TIME}[ \t]+(?:(?:INFO|WARNING|DEBUG) -[ \t]{{1,2}})?(?=\S)"  # Jenkins timestamps, mozharness
+    rf"|{_TIME}[ \t]+(?:(?:INFO|WARNING|DEBUG|ERROR|CRITICAL) -(?:[ \t]{{1,2}}|$))?"  # Jenkins timestamps, mozharness
     r"|##\[(?:error|warning|group|endgroup|command|section|debug|notice)\]"
     r"|::(?:error|warning|notice|group|endgroup|debug)(?: [^:\n]{0,300})?::"
     r"|##vso\[[^\]\n]{0,200}\]"

@@ -11,8 +11,7 @@ from ci_memory_producers.excerpt.classify import classify, is_step, is_step_end
 from ci_memory_producers.excerpt.clean import MAX_LINE, strip_line
 from ci_memory_producers.excerpt.scan import Anchor
 
-_MAX_SPANS = 6
-_QUIET_LINES = 40
+_MAX_SPANS = 20
 _CONSEQUENCE = 2
 _COMMAND = re.compile(r"^(?:\$|>|\+) \S|^\[command\]")
 
@@ -43,21 +42,21 @@ class Span:
         rest = [anchor for anchor in kept if self.first <= anchor.line <= self.last and anchor.line not in known]
         return sorted(own + rest, key=lambda anchor: anchor.line)
 
-    def quiet_end(self) -> list[Line]:
-        """The last lines before the consequences, from the command that printed them: what a tool says in its own words."""
+    def quiet_end(self, most: int) -> list[Line]:
+        """At most ``most`` last lines before the consequences, from the command that printed them: a tool's own words."""
         end = len(self.near)
         for index in range(len(self.near) - 1, -1, -1):
             line = self.near[index]
             if line.anchor and line.anchor.rule.strength <= _CONSEQUENCE:
                 end = index
-            elif line.text.strip() and end - index > _QUIET_LINES:
+            elif line.text.strip() and end - index > most:
                 break
         begin = end
-        while begin > 0 and end - begin < _QUIET_LINES:
+        while begin > 0 and end - begin < most:
             begin -= 1
             if _COMMAND.match(self.near[begin].text):
                 break
-        return _trimmed(list(self.near[begin:end])) or _trimmed(list(self.near[-_QUIET_LINES:]))
+        return _trimmed(list(self.near[begin:end])) or _trimmed(list(self.near[-most:]))
 
 
 def failing_spans(kept: Sequence[Anchor], steps: Sequence[int], tail: bytes, tail_line: int) -> list[Span]:

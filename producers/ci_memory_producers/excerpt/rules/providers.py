@@ -23,6 +23,9 @@ PROVIDER_RULES: tuple[Rule, ...] = (
     rule("verdict.azure", 1, "exited with code", r"exited with code '[1-9]", Extent.LINE),
     rule("verdict.taskcluster", 1, "taskcluster", r"^\[taskcluster:error\] exit status", Extent.LINE),
     rule(
+        "consequence.github", 1, "custom container implementation", r"^Executing the custom container implementation", Extent.LINE
+    ),
+    rule(
         "stopped.silence",
         8,
         "no output has been received",
