@@ -153,10 +153,21 @@ def test_a_killed_writer_leaves_the_file_to_the_others(knowledge: LocalAegis, pa
     assert memory.metadata["n"] == 1
 
 
-def test_one_made_and_used_before_a_fork_works_on_both_sides(knowledge: LocalAegis, path: Path) -> None:
+def test_one_that_another_thread_uses_at_the_fork_works_on_both_sides(knowledge: LocalAegis, path: Path) -> None:
     memory_id = reflect(knowledge)
+    inside, forked = threading.Event(), threading.Event()
+
+    def read() -> None:
+        with knowledge._file.reading():
+            inside.set()
+            forked.wait()
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    inside.wait()
     child = fork()
     if child == 0:
+        signal.alarm(20)  # what it inherits locked would stay locked for good
         try:
             knowledge.vote("team", memory_id, "helpful", context="child", task_id="")
             knowledge.update_metadata("team", memory_id, {"child": os.getpid()})
@@ -164,6 +175,8 @@ def test_one_made_and_used_before_a_fork_works_on_both_sides(knowledge: LocalAeg
         except BaseException:  # noqa: BLE001 - a forked child must never return into pytest
             code = 1
         os._exit(code)
+    forked.set()
+    reader.join()
     knowledge.vote("team", memory_id, "helpful", context="parent", task_id="")
 
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
