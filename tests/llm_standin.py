@@ -21,7 +21,7 @@ from typing import Any, Self
 
 Answer = Callable[[dict[str, Any]], dict[str, Any]]
 
-INJECTED_SECRET = "ghp_" + "MadeUp0123456789MadeUp0123456789MadeUp"[:36]
+INJECTED_SECRET = "ghp_" + "MadeUp" * 6
 MODES = (
     "ok",  # a diagnosis made of the request, or what `answer` returns
     "rate_limited",  # 429 with `retry_after` in Retry-After
@@ -120,6 +120,8 @@ class LLMStandin:
 
     def queue(self, *modes: str) -> None:
         """Answer the next requests in these modes, then in ``mode`` again."""
+        if unknown := [mode for mode in modes if mode not in MODES and not mode.startswith("same_as:")]:
+            raise ValueError(f"no mode {unknown[0]!r}: {', '.join(MODES)}")
         self._queued.extend(modes)
 
     def release(self) -> None:
