@@ -35,7 +35,11 @@ FINE: Final = (("fine", "fine_bump"), 0.90, 0.19)
 COARSE: Final = (("coarse", "coarse_bump"), 0.95, 0.35)
 
 _STAGE_WORDS: Final[tuple[tuple[str, Stage], ...]] = (
-    ("deploy", "deploy"), ("verify", "verify"), ("test", "test"), ("build", "build"), ("compile", "build"),
+    ("deploy", "deploy"),
+    ("verify", "verify"),
+    ("test", "test"),
+    ("build", "build"),
+    ("compile", "build"),
 )
 
 
@@ -47,8 +51,11 @@ def nearest_stage(word: str) -> Stage:
 def recipe_signature(text: str, stage: str) -> str:
     """The recipe's signature: the stage, and the error with its noise masked, first 100 characters."""
     for pattern, mark in (
-        (r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d\S*", "TIMESTAMP"), (r"0x[0-9a-fA-F]+", "HEX"), (r"line \d+", "line N"),
-        (r"(?:/[\w.-]+)+/", ""), (r"\d+", "N"),
+        (r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d\S*", "TIMESTAMP"),
+        (r"0x[0-9a-fA-F]+", "HEX"),
+        (r"line \d+", "line N"),
+        (r"(?:/[\w.-]+)+/", ""),
+        (r"\d+", "N"),
     ):
         text = re.sub(pattern, mark, text)
     return f"{stage}:{text[:100]}"
@@ -109,7 +116,10 @@ def _grouping(data: Path, split: str) -> list[Metric]:
         n = len(rows)
         is_tests = name == TESTS[0]
         if is_tests:
-            keys = [(row["source"], row["scope"], print_.test_key or n) for n, (row, print_) in enumerate(zip(rows, read, strict=True))]
+            keys = [
+                (row["source"], row["scope"], print_.test_key or n)
+                for n, (row, print_) in enumerate(zip(rows, read, strict=True))
+            ]
             metrics.append(_metric(name, "test_key_f1", pairwise_f1(truth, keys)[0], n, goal, naive))
         f1, precision, recall = pairwise_f1(truth, values)
         metrics.append(_metric(name, "fingerprint_f1", f1, n, *((None, None) if is_tests else (goal, naive))))
@@ -150,7 +160,11 @@ def _categories(data: Path, split: str) -> list[Metric]:
 
 def _speed(data: Path, split: str) -> list[Metric]:
     """Microseconds for a text of about 4 kB: real texts, each seen once, so that no cache answers for the whole."""
-    texts = [row["text"][-4_000:] for name in ("nodejs_reliability", "shipwright_docker") for row in _rows(data, "grouping", name, split)]
+    texts = [
+        row["text"][-4_000:]
+        for name in ("nodejs_reliability", "shipwright_docker")
+        for row in _rows(data, "grouping", name, split)
+    ]
     texts = [text for text in texts if len(text) > 1_500][:400]
     if not texts:
         return []

@@ -19,7 +19,7 @@ __all__ = ["Categorizer", "InvalidRule", "Rule", "Verdict", "parse_rules"]
 _MAX_TEXT: Final = 48_000
 _LONGEST_QUOTE: Final = 120
 # The words inside snake_case and CamelCase: "ModuleNotFoundError" holds module, not, found, error.
-_WORD: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d{3}(?!\d)")
+_WORD: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|(?<!\d)\d{3}(?!\d)")
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,22 +45,9 @@ _HEADED: Final = re2.compile(
     r"(?m)^_{3,} (?:ERROR at (?:setup|teardown) of )?([\w.\[\]-]+[\w\]]) _{3,}$"  # pytest's heading
     r"|^[ \t]*(?:FAIL|✕|✖)[ \t]+(\S+\.(?:[jt]sx?|mjs|cjs|vue))\b"  # a test file
 )
-_WORTH_A_LOOK: Final = (
-    "not ok",
-    "FAIL",
-    "ERROR",
-    "● ",
-    "__",
-    "rspec ",
-    " stdout ----",
-    ") ",
-    "Fail",
-    "Error:\n",
-    "✕",
-    "✖",
-    "×",
-    "✗",
-    "#",
+_LONGEST_ID: Final = 600
+_WORTH_A_LOOK: Final = re.compile(
+    r"not ok|FAIL|ERROR|● |__|rspec | stdout ----|\d\) |Fail|Error:\n|[✕✖×✗]|\((?:Timeout|SEGFAULT|Not Run)"
 )
 _PARAMETERS: Final = re.compile(r"\[[^\]]*\]|\((?!['\"])[^()]*\)|(?<=\w)#\d+$|\bwith data set .*$")
 _SOURCE: Final = re.compile(r"\.(?:py|js|ts|jsx|tsx|mjs|cjs|rb|php|go|rs|java|kt|cs|c|cc|cpp|exs?|swift|scala)(?=$|:|/|\s)")
@@ -76,7 +63,7 @@ _UNITTEST: Final = re.compile(r"^(\w+) ?\(((?:[\w$]+\.)*[\w$]+)\)$")
 
 def printed_test(text: str) -> str:
     """The first failed test that ``text`` (cleaned lines) names, as it is printed there; empty where it names none."""
-    if not any(word in text for word in _WORTH_A_LOOK):
+    if _WORTH_A_LOOK.search(text) is None:
         return ""
     match = _PRINTED.search(text) or _HEADED.search(text)
     return " > ".join(name.strip() for name in match.groups() if name) if match is not None else ""
@@ -87,13 +74,13 @@ def test_key(test_id: str) -> str | None:
 
     ``tests/test_a.py::TestX::test_y[3]``, ``test_y (tests.test_a.TestX)`` and ``tests.test_a.TestX.test_y`` are one key.
     """
-    name = _NOISE.sub("", test_id.strip())
+    name = _NOISE.sub("", test_id.strip()[:_LONGEST_ID])
     if (match := _UNITTEST.match(name)) is not None and "." in match.group(2):
         test, place = match.groups()
         name = place if place.endswith("." + test) else f"{place}.{test}"
     name = _ROOT.sub("", _PARAMETERS.sub("", name))
     name = _SOURCE.sub("", name)
-    parts = [part for part in _SEPARATORS.split(name) if part]
+    parts = [part.strip() for part in _SEPARATORS.split(name) if part.strip()]
     return ".".join(parts)[:300] or None
 
 

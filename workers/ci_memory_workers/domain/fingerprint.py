@@ -25,8 +25,7 @@ _MAX_TEXT: Final = 48_000
 _PLACEHOLDER: Final = re.compile(r"<\w+>")
 _WORD: Final = re.compile(r"[A-Za-z]{3,}")
 _SAYS_NOTHING: Final = frozenset(
-    "error errors failed failure fail fatal exit code status with returned build job step command process script test tests "
-    "the non zero and exception completed exited killed aborted terminated err see above log logs for more details".split()
+    ["error", "errors", "failed", "failure", "fail", "fatal", "exit", "code", "status", "with", "returned", "build", "job", "step", "command", "process", "script", "test", "tests", "the", "non", "zero", "and", "exception", "completed", "exited", "killed", "aborted", "terminated", "err", "see", "above", "log", "logs", "for", "more", "details"]
 )
 
 
@@ -43,14 +42,14 @@ class Fingerprint:
 
 def fingerprint(text: str, *, stage: Stage, test_id: str = "", stack_trace: str = "") -> Fingerprint:
     """The fingerprint of a failure's ``text``, of its ``stage``, its test and its trace. Never fails; linear in the text."""
-    lines = clean(text[-_MAX_TEXT:])
-    trace = clean(stack_trace[-_MAX_TEXT:])
+    log = clean(text[-_MAX_TEXT:])
+    trace = clean(stack_trace[-_MAX_TEXT:]).lines
     key = test_key(test_id) if test_id else None
-    joined = "\n".join(lines)
+    joined = "\n".join(log.lines)
     if key is None and (printed := printed_test(joined)):
         key = test_key(printed)
     hollow = boilerplate(joined)
-    structure = read(lines, trace, hollow, of_test=key is not None)
+    structure = read(log, trace, hollow, of_test=key is not None)
     parts = [mask_line(part)[:_MAX_PART] for part in structure.parts]
     kind = "reason" if structure.kind == "output" else structure.kind
     material = [str(VERSION), stage, kind, key or "", *structure.names, *parts]
@@ -60,7 +59,7 @@ def fingerprint(text: str, *, stage: Stage, test_id: str = "", stack_trace: str 
         test_key=key,
         generic=key is None and _says_nothing(structure, parts),
         why=_why(structure, key),
-        masked=_masked(lines, hollow),
+        masked=_masked(log.lines, hollow),
     )
 
 

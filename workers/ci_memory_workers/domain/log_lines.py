@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 import re
-from typing import Final
+from typing import Final, NamedTuple
 
 import re2
 
 _ANSI: Final = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])|\x1b?\[\d{1,3}(?:;\d{1,3})*m")
+_LEVEL = r"(?:TRACE|DEBUG|INFO|NOTICE|WARN(?:ING)?|ERROR|SEVERE|CRITICAL|FATAL|AUDIT)"
 _PREFIX: Final = re.compile(
-    r"""(?:\s*(?:
-        \[\s*\d+\.\d+\](?:\[\s*[TC]\d+\])?                                     # kernel
-      | \d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|\s?[+-]\d\d:?\d\d)?\b  # ISO
-        (?:[ ]+\d+[ ]+(?:TRACE|DEBUG|INFO|WARNING|ERROR|CRITICAL|AUDIT)[ ]+[\w.]+)?
-      | \[?\d\d:\d\d:\d\d(?:[.,]\d+)?\]?(?=\s)                                   # clock
-      | \#\d+\ \d+\.\d+(?=\s)                                                   # BuildKit
-      | \[(?:-|req-[^\]\s]{1,60}(?:\ [^\]\s]{1,60}){0,5})\](?=\s)                     # a request's context
+    rf"""(?:\s*(?:
+        \[\s*\d+\.\d+\](?:\[\s*[TC]\d+\])?                                    # kernel
+      | \d{{4}}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|\s?[+-]\d\d:?\d\d)?\b   # ISO
+      | \[?\d\d:\d\d:\d\d(?:[.,]\d+)?\]?(?=\s)                                  # clock
+      | \#\d+\ \d+\.\d+(?=\s)                                                    # BuildKit
+      | \[(?:-|req-[^\]\s]{{1,60}}(?:\ [^\]\s]{{1,60}}){{0,5}})\](?=\s)               # a request's context
       | \#\#\[(?:error|warning|debug|group|section|command)\]
-      | ::(?:error|warning|debug|group)[^:\n]{0,200}::
-      | \[(?:ERROR|INFO|WARNING|WARN|FATAL|error|info|warn)\](?=\s|$)
-      )[ ]?)+""",
+      | ::(?:error|warning|debug|group)[^:\n]{{0,200}}::
+      | \[(?:{_LEVEL}|error|info|warn)\](?=\s|$)
+      )
+      (?:[ ]+\d+[ ]+{_LEVEL}[ ]+[\w.]+|[ ]+{_LEVEL}(?=\s))?                        # a logger's level and name
+      [ ]?)+""",
     re.VERBOSE,
 )
+_ERROR_MARK: Final = re.compile(r"ERROR|SEVERE|CRITICAL|FATAL|error")
 _MAY_HAVE_PREFIX: Final = frozenset("0123456789[#:")
 
 # These say only that something failed. RE2, so that no hostile line costs more than its length.
@@ -60,25 +63,38 @@ _BOILERPLATE: Final = re2.compile(
 
 
 def without_colours(text: str) -> str:
-    """``text`` without terminal escapes, also those that lost their escape character on the way."""
+    """``text`` without terminal escapes, also those that lost their escape character on the way; always encodable."""
+    if not text.isascii():
+        text = text.encode("utf-8", "replace").decode("utf-8")
     if "\x1b" in text or "[0m" in text or "[9" in text or "[3" in text:
         return _ANSI.sub("", text)
     return text
 
 
-def clean(text: str) -> list[str]:
+class LogLines(NamedTuple):
+    """Cleaned lines; ``errors`` are those that a logger or the CI provider had marked as errors."""
+
+    lines: list[str]
+    errors: frozenset[str]
+
+
+def clean(text: str) -> LogLines:
     """The lines of ``text`` without colour codes, time stamps and level marks; empty lines dropped, inner space kept."""
     lines = []
+    errors = []
     for line in without_colours(text).splitlines():
         bare = line.lstrip()
         if not bare:
             continue
         if bare[0] in _MAY_HAVE_PREFIX and (match := _PREFIX.match(line)) is not None:
-            line = line[match.end() :]
-            if not line.strip():
+            rest = line[match.end() :].rstrip()
+            if not rest.strip():
                 continue
+            if _ERROR_MARK.search(match.group()) is not None:
+                errors.append(rest)
+            line = rest
         lines.append(line.rstrip())
-    return lines
+    return LogLines(lines, frozenset(errors))
 
 
 def boilerplate(text: str) -> frozenset[str]:

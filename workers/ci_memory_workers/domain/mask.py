@@ -55,28 +55,30 @@ _WORTH_A_LOOK: Final = re.compile(r"[0-9/\\@]|\w\.\w+\.\w")
 _CODE_OR_VERSION: Final = re.compile(r"-?\d{1,10}|\d\.\d")
 _VERSION: Final = re.compile(r"\d+(?:\.\d+){1,3}")
 _COMPARISONS: Final = frozenset((">=", "<=", "==", "~>", "^", "<", ">", "!="))
-_VERSIONED: Final = frozenset("version python ruby node php requires java go rust npm expected needs".split())
+_VERSIONED: Final = frozenset(["version", "python", "ruby", "node", "php", "requires", "java", "go", "rust", "npm", "expected", "needs"])
 _BARE: Final = re.compile(r"[\W_]*<n>[\W_]*")
 _KEEP_AFTER: Final = frozenset(
-    "status code http https errno exit exitcode signal error err rc returncode tls tlsv ssl http/1.1 http/2".split()
+    ["status", "code", "http", "https", "errno", "exit", "exitcode", "signal", "error", "err", "rc", "returncode", "tls", "tlsv", "ssl", "http/1.1", "http/2"]
 )
-_STATUS_AFTER: Final = frozenset("returned got received response responded server failed with".split())
+_STATUS_AFTER: Final = frozenset(["returned", "got", "received", "response", "responded", "server", "failed", "with"])
 _FILLER: Final = frozenset(("=", ":", "is", "was", "of", "with", "status", "==", "->", "=>", "value", "a", "an"))
 _HTTP: Final = frozenset(
-    "400 401 402 403 404 405 406 407 408 409 410 411 412 413 415 422 423 424 425 426 428 429 431 451 "
-    "500 501 502 503 504 505 507 508 511".split()
+    ["400", "401", "402", "403", "404", "405", "406", "407", "408", "409", "410", "411", "412", "413", "415", "422", "423", "424", "425", "426", "428", "429", "431", "451", "500", "501", "502", "503", "504", "505", "507", "508", "511"]
 )
-_ABOUT_HTTP: Final = re.compile(r"(?i)https?\b|\bhttp|\burl\b|\b(?:client|server) error\b|\bstatus\b|\bapi\b|\bgateway\b|\bresponse\b")
+_MEASURES: Final = frozenset(["len", "length", "time", "size", "count", "port", "line", "pid", "tid", "uid", "id", "bytes", "lines", "total", "duration", "ms", "col"])
+_ABOUT_HTTP: Final = re.compile(
+    r"(?i)https?\b|\bhttp|\burl\b|\b(?:client|server) error\b|\bstatus\b|\bapi\b|\bgateway\b|\bresponse\b"
+)
 _REASONS: Final = frozenset(
-    "bad unauthorized forbidden not method conflict gone unprocessable too internal service gateway proxy payment request".split()
+    ["bad", "unauthorized", "forbidden", "not", "method", "conflict", "gone", "unprocessable", "too", "internal", "service", "gateway", "proxy", "payment", "request"]
 )
 _UNIT_WORDS: Final = {
     **dict.fromkeys(
-        "ms s sec secs second seconds minute minutes min mins hour hours h ns us milliseconds day days".split(), "<duration>"
+        ["ms", "s", "sec", "secs", "second", "seconds", "minute", "minutes", "min", "mins", "hour", "hours", "h", "ns", "us", "milliseconds", "day", "days"], "<duration>"
     ),
-    **dict.fromkeys("b kb mb gb tb kib mib gib tib bytes byte k m g".split(), "<size>"),
+    **dict.fromkeys(["b", "kb", "mb", "gb", "tb", "kib", "mib", "gib", "tib", "bytes", "byte", "k", "m", "g"], "<size>"),
 }
-_CALENDAR: Final = frozenset("Mon Tue Wed Thu Fri Sat Sun Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split())
+_CALENDAR: Final = frozenset(["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun", "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"])
 _LETTERS: Final = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _TRIM: Final = "()[]{},.;:\"'`!"
 
@@ -122,23 +124,22 @@ _mask_cached = lru_cache(maxsize=16_384)(_mask_token)
 
 def _keeps(tokens: list[str], position: int) -> bool:
     """True where the words around a bare number say that it is a status, an exit code or a protocol version."""
-    number, after = tokens[position].strip(_TRIM), _bare(tokens, position + 1)
-    before = _bare(tokens, position - 1) or "="
-    if before in _FILLER and (further := _bare(tokens, position - 2)) in _KEEP_AFTER | _STATUS_AFTER:
-        before = further
-    if before in _COMPARISONS:
-        return _bare(tokens, position - 2) in _VERSIONED and _VERSION.fullmatch(number) is not None
+    number, before = tokens[position].strip(_TRIM), _bare(tokens, position - 1)
     if before in _KEEP_AFTER:
         return _CODE_OR_VERSION.fullmatch(number) is not None
+    further = _bare(tokens, position - 2)
+    if before in _COMPARISONS:
+        return further in _VERSIONED and _VERSION.fullmatch(number) is not None
+    if (before in _FILLER or not before) and further in _KEEP_AFTER:
+        return _CODE_OR_VERSION.fullmatch(number) is not None
     is_status = len(number) == 3 and number[0] in "45" and number.isdigit()
-    return is_status and (before in _STATUS_AFTER or after in _REASONS)
+    return is_status and (before in _STATUS_AFTER or further in _STATUS_AFTER or _bare(tokens, position + 1) in _REASONS)
 
 
 def _of_http(tokens: list[str], position: int, line: str) -> bool:
     """True for a number that can be an HTTP status, in a line about HTTP, and not the value of another name."""
-    named = position > 0 and tokens[position - 1].endswith((":", "=")) and not tokens[position - 1].lower().startswith("error")
     unit = _bare(tokens, position + 1) in _UNIT_WORDS
-    return not named and not unit and _ABOUT_HTTP.search(line) is not None
+    return not unit and _bare(tokens, position - 1) not in _MEASURES and _ABOUT_HTTP.search(line) is not None
 
 
 def _bare(tokens: list[str], position: int) -> str:
@@ -165,7 +166,9 @@ def mask_line(line: str) -> str:
                 out.append(token)
             after_number = False
             continue
-        if _BARE.fullmatch(masked) and (_keeps(tokens, position) or (token.strip(_TRIM) in _HTTP and _of_http(tokens, position, line))):
+        if _BARE.fullmatch(masked) and (
+            _keeps(tokens, position) or (token.strip(_TRIM) in _HTTP and _of_http(tokens, position, line))
+        ):
             masked = token
         after_number = masked.endswith(NUMBER)
         out.append(masked)

@@ -8,6 +8,8 @@ from typing import Final
 
 import re2
 
+from .log_lines import LogLines
+
 _LONGEST_LINE: Final = 1_000
 _LONGEST_ANNOUNCEMENT: Final = 90
 
@@ -47,19 +49,23 @@ class Reason:
     telling: bool
 
 
-def reason_in(lines: list[str], text: str, hollow: frozenset[str], *, of_test: bool) -> Reason:
-    """The reason in cleaned ``lines``, whose join is ``text``; ``hollow`` lines give none.
+def reason_in(log: LogLines, text: str, hollow: frozenset[str], *, of_test: bool) -> Reason:
+    """The reason in ``log``, whose lines joined are ``text``; ``hollow`` lines give none.
 
     A test that says nothing else is known by its status alone.
     """
+    lines = log.lines
+    telling = log.errors.union(_TELLING.findall(text)) - hollow
     marked = worded = mild = ""
-    for line in _TELLING.findall(text):
+    for line in lines if telling else ():
+        if line not in telling:
+            continue
         line = line[:_LONGEST_LINE]
-        if line in hollow or _PASSING.search(line) is not None:
+        if _PASSING.search(line) is not None:
             continue
         if _MILD.search(line) is not None:
             mild = mild or line
-        elif _MARKED.match(line) is not None:
+        elif _MARKED.match(line) is not None or line in log.errors:
             marked = line
             break
         else:
@@ -88,7 +94,7 @@ def with_next(line: str, lines: list[str]) -> str:
 
 def _payload(line: str) -> str:
     """What a service's JSON error says, where ``line`` carries one: its message and its code; else ``line``."""
-    if "message" not in line and "detail" not in line or (message := _MESSAGE.search(line)) is None:
+    if ("message" not in line and "detail" not in line) or (message := _MESSAGE.search(line)) is None:
         return line
     code = _CODE.search(line)
     return message["message"] + (f" code {code['code']}" if code is not None else "")

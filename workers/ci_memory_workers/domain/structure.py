@@ -11,6 +11,7 @@ import re2
 from .crash_report import crash_in
 from .exception import exception_in
 from .frames import own_frames
+from .log_lines import LogLines
 from .reason import reason_in
 
 Kind = Literal["crash", "compiler", "dependency", "exception", "reason", "output", "nothing"]
@@ -69,11 +70,12 @@ class Structure:
     parts: tuple[str, ...] = ()
 
 
-def read(lines: list[str], trace: list[str], hollow: frozenset[str], *, of_test: bool) -> Structure:
-    """The structure of cleaned ``lines``; ``trace`` are the lines of a separate stack trace, where there is one.
+def read(log: LogLines, trace: list[str], hollow: frozenset[str], *, of_test: bool) -> Structure:
+    """The structure of ``log``; ``trace`` are the lines of a separate stack trace, where there is one.
 
     ``hollow`` are the lines that say only that something failed. ``of_test`` says that a test is known: then the exception and its message tell failures apart, and frames are left out.
     """
+    lines = log.lines
     text = "\n".join(lines)
     if (crash := crash_in(lines, text)) is not None:
         what, function = crash
@@ -90,7 +92,7 @@ def read(lines: list[str], trace: list[str], hollow: frozenset[str], *, of_test:
         name, message = raised
         frames = () if of_test else own_frames(trace or lines)
         return Structure("exception", (name, *frames), (message,) if message else ())
-    reason = reason_in(lines, text, hollow, of_test=of_test)
+    reason = reason_in(log, text, hollow, of_test=of_test)
     if not reason.line:
         return Structure("nothing")
     return Structure("reason" if reason.telling else "output", (), (reason.line,))
