@@ -49,6 +49,12 @@ class KnowledgeUnavailable(Retryable):
     reason = "knowledge_unavailable"
 
 
+class KnowledgeNotAsked(KnowledgeUnavailable):
+    """Nothing was sent to Aegis (nobody listens, the rate is used up, the file is busy): even a vote may be cast again."""
+
+    reason = "knowledge_not_asked"
+
+
 class KnowledgeRefused(Permanent):
     """Aegis refuses this memory or this id for good."""
 

@@ -18,7 +18,7 @@ import pytest
 from ci_memory_workers.adapters.aegis.file_lock import exclusive
 from ci_memory_workers.adapters.aegis.local import LocalAegis
 from ci_memory_workers.adapters.aegis.memory_file import TIDY_EVERY
-from ci_memory_workers.errors import KnowledgeRefused, KnowledgeUnavailable
+from ci_memory_workers.errors import KnowledgeNotAsked, KnowledgeRefused
 
 SPAWN = multiprocessing.get_context("spawn")
 PROCESSES = 4
@@ -138,7 +138,7 @@ def test_a_killed_writer_leaves_the_file_to_the_others(knowledge: LocalAegis, pa
     holder = SPAWN.Process(target=hold_the_lock, args=(path, theirs))
     holder.start()
     assert ours.recv() == "held"
-    with pytest.raises(KnowledgeUnavailable, match="busy") as busy:
+    with pytest.raises(KnowledgeNotAsked, match="busy") as busy:
         opened(path, lock_timeout=0.05).update_metadata("team", memory_id, {"n": 1})
     assert busy.value.retry_after == 0.05
     assert knowledge.get("team", memory_id) is not None
@@ -240,7 +240,7 @@ def test_a_place_that_cannot_be_written_is_unavailable(tmp_path: Path) -> None:
     (tmp_path / "a file").touch()
     knowledge = opened(tmp_path / "a file" / "memory.db")
 
-    with pytest.raises(KnowledgeUnavailable, match="can't be locked"):
+    with pytest.raises(KnowledgeNotAsked, match="can't be locked"):
         reflect(knowledge)
 
 

@@ -11,7 +11,7 @@ import pytest
 from aegis_standin import AegisStandin, Failure
 from ci_memory_workers.adapters.aegis.rate import RateWindow
 from ci_memory_workers.adapters.aegis.remote import RemoteAegis
-from ci_memory_workers.errors import InvalidSettings, KnowledgeRefused, KnowledgeUnavailable
+from ci_memory_workers.errors import InvalidSettings, KnowledgeNotAsked, KnowledgeRefused, KnowledgeUnavailable
 from ci_memory_workers.services.ports import Knowledge
 
 VOTE = "/memories/ace/vote/"
@@ -65,9 +65,10 @@ def test_a_vote_that_may_have_arrived_is_never_sent_twice(aegis: AegisStandin, k
     memory_id = reflect(knowledge)
     aegis.fail_next(failure, path=VOTE)
 
-    with pytest.raises(KnowledgeUnavailable):
+    with pytest.raises(KnowledgeUnavailable) as lost:
         vote(knowledge, memory_id)
 
+    assert not isinstance(lost.value, KnowledgeNotAsked)
     assert aegis.count(VOTE) == 1
     assert len(aegis.memories[memory_id].votes) == (1 if failure == "disconnect_after" else 0)
 
@@ -174,7 +175,7 @@ def test_a_long_retry_after_is_told_and_nothing_is_sent_meanwhile(aegis: AegisSt
     assert limited.value.retry_after == 60.0
     sent = len(aegis.requests)
 
-    with pytest.raises(KnowledgeUnavailable, match="limits the rate") as meanwhile:
+    with pytest.raises(KnowledgeNotAsked, match="limits the rate") as meanwhile:
         vote(knowledge, memory_id)
 
     assert meanwhile.value.retry_after == pytest.approx(60, abs=5)
@@ -196,7 +197,7 @@ def test_our_own_limit_answers_at_once_and_sends_nothing(aegis: AegisStandin) ->
     for _ in range(2):
         knowledge.get("team", "0" * 32)
 
-    with pytest.raises(KnowledgeUnavailable, match="2 calls a minute are used up") as limited:
+    with pytest.raises(KnowledgeNotAsked, match="2 calls a minute are used up") as limited:
         reflect(knowledge)
 
     assert limited.value.retry_after == pytest.approx(60, abs=5)
@@ -276,7 +277,7 @@ def test_a_port_where_nobody_listens_is_unavailable() -> None:
         port = unused.getsockname()[1]
     pauses: list[float] = []
 
-    with pytest.raises(KnowledgeUnavailable, match="can't be reached"):
+    with pytest.raises(KnowledgeNotAsked, match="can't be reached"):
         reflect(RemoteAegis(f"http://127.0.0.1:{port}", "made-up-key", redact=str, sleep=pauses.append))
 
     assert len(pauses) == 3

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 import httpx
 
 from ci_memory_workers.adapters.aegis.rate import RateWindow
-from ci_memory_workers.errors import KnowledgeRefused, KnowledgeUnavailable
+from ci_memory_workers.errors import KnowledgeNotAsked, KnowledgeRefused, KnowledgeUnavailable
 
 if TYPE_CHECKING:
     from aegis_memory import AegisClient
@@ -42,9 +42,9 @@ class Calls:
 
     A failed call is made again up to 4 times with full jitter, while less than ``budget`` seconds have passed since the
     first: any call where it was certainly not sent, and ``repeatable`` ones after an answer of 429 or 5xx or a broken
-    connection too. Then, and for everything else that may work later, `KnowledgeUnavailable`, with the ``retry_after`` that
-    the server asked for; for other answers of 4xx `KnowledgeRefused`. ``timeout`` bounds each wait for the server, in
-    seconds. After a 429 no call leaves until the server's time is over.
+    connection too. Then, and for everything else that may work later, `KnowledgeUnavailable`, with the ``retry_after``
+    that the server asked for (`KnowledgeNotAsked` where nothing was sent); for other answers of 4xx `KnowledgeRefused`.
+    ``timeout`` bounds each wait for the server, in seconds. After a 429 no call leaves until the server's time is over.
     """
 
     def __init__(
@@ -117,7 +117,7 @@ def _failure(error: Exception, base_url: str) -> _Failure:
     if isinstance(error, httpx.HTTPStatusError):
         return _answered(error.response)
     if isinstance(error, _UNSENT):
-        return _Failure(KnowledgeUnavailable(f"Aegis at {base_url} can't be reached: {error}"), maybe_done=False)
+        return _Failure(KnowledgeNotAsked(f"Aegis at {base_url} can't be reached: {error}"), maybe_done=False)
     if isinstance(error, httpx.HTTPError):
         why = str(error) or type(error).__name__
         return _Failure(KnowledgeUnavailable(f"Aegis at {base_url} did not answer: {why}"), maybe_done=True)

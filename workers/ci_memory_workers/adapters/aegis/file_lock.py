@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from ci_memory_workers.errors import KnowledgeUnavailable
+from ci_memory_workers.errors import KnowledgeNotAsked
 
 _FIRST_PAUSE = 0.001
 _LONGEST_PAUSE = 0.05
@@ -20,7 +20,7 @@ def exclusive(path: Path, *, timeout: float) -> Iterator[None]:
     """Hold the lock file ``path`` for the length of the block.
 
     The kernel releases the lock when its holder dies, however it dies. Threads of one process exclude each other too, for
-    each holder opens the file anew. Raises `KnowledgeUnavailable` when somebody holds it for longer than ``timeout`` seconds.
+    each holder opens the file anew. Raises `KnowledgeNotAsked` when somebody holds it for longer than ``timeout`` seconds.
     """
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
@@ -43,7 +43,7 @@ def _take(descriptor: int, path: Path, timeout: float) -> None:
             return
         except BlockingIOError:
             if time.monotonic() >= deadline:
-                raise KnowledgeUnavailable(
+                raise KnowledgeNotAsked(
                     f"the memory file is busy: another process has held {path.name} for {timeout:.0f} s", retry_after=timeout
                 ) from None
         # Asking again, because flock can't be awaited with a time limit.

@@ -6,13 +6,13 @@ import os
 import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ci_memory_workers.adapters.aegis.file_lock import exclusive
-from ci_memory_workers.errors import KnowledgeRefused, KnowledgeUnavailable
+from ci_memory_workers.errors import KnowledgeNotAsked, KnowledgeRefused, KnowledgeUnavailable
 
 if TYPE_CHECKING:
     from aegis_memory import AegisClient
@@ -38,7 +38,7 @@ class MemoryFile:
     `reading` and `writing` give the client for a block. Calls of one process go one at a time (the client guards what it
     writes against threads, not what it read before); writers go one at a time on the whole machine, under a lock file beside
     ``path``, because the client's read-modify-write loses updates otherwise. ``lock_timeout`` is how long a writer waits for
-    the others, in seconds. Both raise `KnowledgeUnavailable` when the file is busy or the disk in trouble.
+    the others, in seconds. Both raise `KnowledgeNotAsked` when it is over, `KnowledgeUnavailable` when the disk is in trouble.
     """
 
     def __init__(self, path: Path, *, lock_timeout: float) -> None:
@@ -110,16 +110,13 @@ class MemoryFile:
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
-        try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            lock = exclusive(self._lock_path, timeout=self._lock_timeout)
-            lock.__enter__()
-        except OSError as error:
-            raise KnowledgeUnavailable(f"the memory file {self.path} can't be locked: {error.strerror}") from error
-        try:
+        with ExitStack() as held:
+            try:
+                self.path.parent.mkdir(parents=True, exist_ok=True)
+                held.enter_context(exclusive(self._lock_path, timeout=self._lock_timeout))
+            except OSError as error:
+                raise KnowledgeNotAsked(f"the memory file {self.path} can't be locked: {error.strerror}") from error
             yield
-        finally:
-            lock.__exit__(None, None, None)
 
     def _open(self, opened: _Opened) -> None:
         if opened.client is not None:
@@ -134,7 +131,7 @@ class MemoryFile:
             os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
             opened.client = AegisClient(mode="local", db_path=str(self.path), embedding_provider=HashedNgramEmbeddings())
         except OSError as error:
-            raise KnowledgeUnavailable(f"the memory file {self.path} can't be opened: {error.strerror}") from error
+            raise KnowledgeNotAsked(f"the memory file {self.path} can't be opened: {error.strerror}") from error
         except sqlite3.Error as error:
             raise _in_our_terms(error) from error
 

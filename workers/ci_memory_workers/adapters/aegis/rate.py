@@ -7,7 +7,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 
-from ci_memory_workers.errors import KnowledgeUnavailable
+from ci_memory_workers.errors import KnowledgeNotAsked
 
 WINDOW = 60.0
 """Seconds that the server's limit looks back."""
@@ -27,7 +27,7 @@ class RateWindow:
         self._closed_until = 0.0
 
     def take(self) -> None:
-        """Count one call. Raises `KnowledgeUnavailable` with the seconds to wait where the minute is used up."""
+        """Count one call. Raises `KnowledgeNotAsked` with the seconds to wait where the minute is used up."""
         with self._guard:
             now = self._clock()
             if now < self._closed_until:
@@ -45,5 +45,5 @@ class RateWindow:
             self._closed_until = max(self._closed_until, self._clock() + seconds)
 
 
-def _limited(why: str, seconds: float) -> KnowledgeUnavailable:
-    return KnowledgeUnavailable(f"Aegis is not asked now: {why}, try in {seconds:.0f} s", retry_after=seconds)
+def _limited(why: str, seconds: float) -> KnowledgeNotAsked:
+    return KnowledgeNotAsked(f"Aegis is not asked now: {why}, try in {seconds:.0f} s", retry_after=seconds)
