@@ -9,17 +9,18 @@ from ci_memory_producers.redact.shapes import Span
 from ci_memory_producers.redact.values import Binding, secret_value
 
 _WORDS = {
-    "token": ("token", "[sS]?"),
-    "secret": ("secret", "[sS]?"),
-    "passw": ("password", "(?:[oO][rR][dD]|[oO][rR][tT]|[dD])[sS]?"),
-    "passphrase": ("password", "[sS]?"),
-    "_pass": ("password", ""),
+    "token": ("token", ""),
+    "secret": ("secret", ""),
+    "passw": ("password", "(?:[oO][rR][dD]|[oO][rR][tT]|[dD])"),
+    "passphrase": ("password", ""),
+    "pass": ("password", ""),
     "pwd": ("password", ""),
     "key": ("key", ""),
     "auth": ("auth", ""),
-    "credential": ("credential", "[sS]?"),
+    "credential": ("credential", ""),
 }
 """Words that make a name a secret's, in lower case: the kind, and how the word goes on."""
+_MAY_BE_A_NUMBER = frozenset({"secret", "passw", "passphrase", "pwd"})
 
 _ANSI = r"(?:\x1b\[[\d;]{0,12}m){0,3}"
 _QUOTE = r"\\{0,3}[\"'`]?"
@@ -31,13 +32,14 @@ _ELEMENT = r"(?P<element>>)(?=[^<>\n]{1,200}</)"
 _SPACE = r"(?P<space>[ \t]{1,4}|[\"'],[ ]?(?=[\"']))(?=\S)"
 
 _AFTER = {
-    word: re.compile(f"{rest}{_TAIL}(?:{_SIGN}|{_ELEMENT}|{_SPACE}|{_NAME_AND_VALUE})") for word, (_, rest) in _WORDS.items()
+    word: re.compile(f"{rest}(?P<plural>[sS])?{_TAIL}(?:{_SIGN}|{_ELEMENT}|{_SPACE}|{_NAME_AND_VALUE})")
+    for word, (_, rest) in _WORDS.items()
 }
 """What follows a word of `_WORDS` up to the value: the rest of the name, and what binds it to the value."""
 _SCANS = (
     re.compile(r"k(?:(?P<key>ey)|(?P<token>(?<=tok)en))"),
     re.compile(r"c(?:(?P<credential>redential)|(?P<secret>(?<=sec)ret))"),
-    re.compile(r"p(?:(?P<pwd>wd)|ass(?:(?P<passw>w)|(?P<passphrase>phrase)|(?P<_pass>(?<=_pass))))"),
+    re.compile(r"p(?:(?P<pwd>wd)|ass(?:(?P<passw>w)|(?P<passphrase>phrase)|(?P<pass>)))"),
     re.compile(r"uth(?P<auth>(?<=auth))"),
 )
 """Find the words in lower case; each begins with a letter that is rare in its words, to skip ahead by."""
@@ -56,9 +58,13 @@ _SECRET_KEYS = re.compile(
     r"|license|shared|aes|webhook|integration|ingest|ingestion|fernet)[_. -]?\Z",
     re.IGNORECASE,
 )
-_SETTERS = ("set -x ", "set -gx ", "setenv ", "ENV ")
+_SETTERS = ("set -x ", "set -gx ", "setenv ", "ENV ", "config set ", "configure set ")
 _LOGIN_BEFORE = re.compile(r"\bmachine\s+\S{1,100}\s+(?:(?:login|account)\s+\S{1,100}\s+)?\Z")
-_NOT_A_NAME_BEFORE = re.compile(r"(?:(?:unexpected|unknown|illegal) |\blib|\[REDACTED:[a-z_]{0,40})\Z", re.IGNORECASE)
+_NOT_A_NAME_BEFORE = re.compile(
+    r"(?:(?:unexpected|unknown|illegal) |\blib|://[\w.-]{0,30}|\[REDACTED:[a-z_]{0,40})\Z", re.IGNORECASE
+)
+_PASS_BEFORE = re.compile(r"[_.\"'-]|[a-z](?=P)")
+_FLAG_BEFORE = re.compile(r"[\[(,]{0,2}[\"']?-")
 _LETTER = re.compile(r"[A-Za-z]")
 
 
@@ -80,7 +86,8 @@ def _assigned(text: str, at: int, word: str, after: re.Match[str]) -> Span | Non
     if binding is None or not _names_a_secret(text, at, word) or _HARMLESS_TAIL.search(after["tail"] or ""):
         return None
     pair = _PAIR.match(text, after.start("space")) if after["space"] and binding is Binding.PAIR else None
-    return secret_value(text, (pair or after).end(), _WORDS[word][0], binding, own_word=word)
+    number = word in _MAY_BE_A_NUMBER and not after["plural"]
+    return secret_value(text, (pair or after).end(), _WORDS[word][0], binding, own_word=word, number=number)
 
 
 def _binding(text: str, at: int, word: str, after: re.Match[str]) -> Binding | None:
@@ -102,7 +109,7 @@ def _takes_the_next_word(text: str, at: int, word: str) -> bool:
     """Is the name a flag, a shell's variable to set, or a password in a .netrc file?"""
     least = max(0, at - 60)
     start = max(text.rfind(" ", least, at), text.rfind("\n", least, at), least - 1) + 1
-    if text.startswith(("-", "'-", '"-'), start) or text.endswith(_SETTERS, least, start):
+    if _FLAG_BEFORE.match(text, start) or text.endswith(_SETTERS, least, start):
         return True
     return word == "passw" and _LOGIN_BEFORE.search(text, max(0, at - 240), at) is not None
 
@@ -110,6 +117,8 @@ def _takes_the_next_word(text: str, at: int, word: str) -> bool:
 def _names_a_secret(text: str, at: int, word: str) -> bool:
     before = max(0, at - 16)
     if word == "key" and not _SECRET_KEYS.search(text, before, at):
+        return False
+    if word == "pass" and not _PASS_BEFORE.match(text, max(0, at - 1)):
         return False
     if word == "auth" and at and _LETTER.match(text, at - 1):
         return False

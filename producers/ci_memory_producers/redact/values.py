@@ -30,7 +30,7 @@ _WORDS = (
 )
 _REFERENCE = (
     r"\$(?:[A-Za-z_]|[({])|%[A-Za-z_]\w{0,60}%|\{\{|<[\w .-]{0,60}>|@[A-Za-z_.-]{1,60}@|\[[A-Z][A-Za-z_:]{2,60}\]"
-    r"|\(?(?:sensitive|known after)\b|\*{3,}(?!\w)|[xX]{4,}(?![A-Za-z0-9])|\.{3}|\u2026|sha\d{1,3}[:-][A-Za-z0-9]"
+    r"|\(?(?:sensitive|known after)\b|\*{3,}+(?!\w)|[xX]{4,}+(?![A-Za-z0-9])|\.{3}|\u2026|sha\d{1,3}[:-][A-Za-z0-9]"
 )
 _PATH = (
     r"(?:\.{1,2}|~)/|[A-Za-z]:\\|/(?:var|run|etc|home|usr|tmp|opt|root|mnt|data|app|builds?|workspaces?|srv|secrets"
@@ -52,8 +52,8 @@ _KEPT = {
 }
 _KEPT_BARE = {binding: re.compile(pattern) for binding, pattern in _KEPT.items()}
 _KEPT_INSIDE = re.compile(rf"{_REFERENCE}|{_PATH}|(?i:{_LITERALS}|{_WORDS})(?=[\"'`\\.|])")
-_NUMBER = re.compile(r"-?[\d.,_]{1,12}(?:k|kb|mb|ms|s|%)?(?![\w.,-])", re.IGNORECASE)
-_PROSE = re.compile(r"[A-Za-z][A-Za-z'\u2019]*+[,.]?(?= +[A-Za-z(\[\"'`\u00ab])")
+_NUMBER = re.compile(r"-?[\d.,_]{1,12}(?:k|kb|mb|ms|s|%)?(?![\w.,/+=@-]|:\S)", re.IGNORECASE)
+_PROSE = re.compile(r"[A-Za-z][A-Za-z'\u2019]*+[,.]?(?= ++[A-Za-z(\[\"'`\u00ab])")
 _VARIABLE = re.compile(r"(?:[A-Z]{1,30}_){1,6}(?:TOKEN|SECRET|PASSWORD|PASS|PWD|KEY|CREDENTIALS?)(?![\w-])")
 _IDENTIFIER = re.compile(r"[A-Za-z_]++(?=[),;\s\]}]|\Z)")
 
@@ -66,6 +66,7 @@ _INSIDE = {
     for escaped in (False, True)
 }
 _TO_BLANK = re.compile(r"[^\s\"'`]++")
+_TO_END_OF_LINE = re.compile(r"[^\n\r\"'`#]++")
 _TO_TAG = re.compile(r"[^<>\n]++")
 _TO_DELIMITER = re.compile(
     r"(?:[^\s\"'`,;&)\]}]"
@@ -75,71 +76,59 @@ _TO_DELIMITER = re.compile(
     r"|[)\]}](?=[^\s,;&)\]}\"'`]))++"
 )
 _FUNCTION_WORDS = frozenset(
-    (
-        "a",
-        "an",
-        "and",
-        "are",
-        "be",
-        "can",
-        "cannot",
-        "field",
-        "for",
-        "is",
-        "must",
-        "not",
-        "of",
-        "or",
-        "should",
-        "the",
-        "this",
-        "to",
-        "was",
-    )
+    {"a", "an", "and", "are", "be", "can", "cannot", "field", "for", "is", "must", "not", "of", "or", "the", "this", "to", "was"}
 )
 
 
-def secret_value(text: str, start: int, kind: str, binding: Binding, own_word: str = "") -> Span | None:
-    """The span of the value that begins at ``start``; None where what stands there is no secret."""
+def secret_value(text: str, start: int, kind: str, binding: Binding, *, own_word: str, number: bool) -> Span | None:
+    """The span of the value that begins at ``start``; None where what stands there is no secret.
+
+    ``own_word`` is the word that made the name a secret's. ``number`` says that a few digits may be one: a password may, while
+    tokens and keys are also counted.
+    """
     opening = _OPENING.match(text, start)
-    if opening:
-        return _quoted(text, opening, kind)
-    if _KEPT_BARE[binding].match(text, start) or (kind not in ("password", "secret") and _NUMBER.match(text, start)):
+    first = opening.end() if opening else start
+    if not number and _NUMBER.match(text, first):
         return None
-    if binding is Binding.COLON and text[start - 1] in " \t" and _PROSE.match(text, start):
+    end = _quoted_end(text, opening) if opening else _bare_end(text, start, binding, own_word)
+    if end == first or (kind == "auth" and not _drawn(text[first : min(end, first + 200)])):
         return None
+    return Span(first, end, kind)
+
+
+def _bare_end(text: str, start: int, binding: Binding, own_word: str) -> int:
+    if _KEPT_BARE[binding].match(text, start):
+        return start
     if binding in (Binding.COLON, Binding.EQUALS):
-        if _VARIABLE.match(text, start):
-            return None
         identifier = _IDENTIFIER.match(text, start)
-        if identifier and own_word.strip("_") in identifier[0].lower():
-            return None
-    ends = _TO_BLANK if binding in (Binding.SHELL, Binding.FLAG) else _TO_DELIMITER
-    value = (_TO_TAG if binding is Binding.ELEMENT else ends).match(text, start)
+        if _VARIABLE.match(text, start) or (identifier and own_word in identifier[0].lower()):
+            return start
+    if binding is Binding.COLON and own_word != "passphrase" and text[start - 1] in " \t" and _PROSE.match(text, start):
+        return start
+    value = _end_pattern(binding, own_word).match(text, start)
     if value is None or (binding is Binding.COLON and value.end() - start < 3):
-        return None
-    return _unless_plain_word(Span(start, value.end(), kind), text)
+        return start
+    return value.end()
 
 
-def _quoted(text: str, opening: re.Match[str], kind: str) -> Span | None:
+def _end_pattern(binding: Binding, own_word: str) -> re.Pattern[str]:
+    if binding is Binding.ELEMENT:
+        return _TO_TAG
+    if binding is Binding.COLON and own_word == "passphrase":
+        return _TO_END_OF_LINE
+    return _TO_BLANK if binding in (Binding.SHELL, Binding.FLAG) else _TO_DELIMITER
+
+
+def _quoted_end(text: str, opening: re.Match[str]) -> int:
     start = opening.end()
-    if _KEPT_INSIDE.match(text, start):
-        return None
-    if kind not in ("password", "secret") and _NUMBER.match(text, start):
-        return None
     inside = _INSIDE[opening["quote"], bool(opening["escape"])].match(text, start)
-    if inside is None or inside.end() == start:
-        return None
+    if inside is None or _KEPT_INSIDE.match(text, start):
+        return start
     words = text[start : min(inside.end(), start + 200)].lower().split()
-    if len(words) > 2 and not _FUNCTION_WORDS.isdisjoint(words):
-        return None
-    return _unless_plain_word(Span(start, inside.end(), kind), text)
+    says_something = len(words) > 2 and not _FUNCTION_WORDS.isdisjoint(words)
+    return start if says_something else inside.end()
 
 
-def _unless_plain_word(span: Span, text: str) -> Span | None:
-    """``auth`` names many things that are no secrets: only a value that looks drawn at random counts."""
-    if span.kind != "auth":
-        return span
-    value = text[span.start : min(span.end, span.start + 200)]
-    drawn = len(value) >= 8 and (any(c.isdigit() for c in value) or (not value.islower() and not value.istitle()))
-    return span if drawn else None
+def _drawn(value: str) -> bool:
+    """Does it look drawn at random? ``auth`` names many things that are no secrets."""
+    return len(value) >= 8 and (any(c.isdigit() for c in value) or (not value.islower() and not value.istitle()))
