@@ -8,8 +8,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from ci_memory_workers.adapters.embedded_redis import EmbeddedServer
 from redis import Redis
+
+from ci_memory_workers.adapters.embedded_redis import EmbeddedServer
+
+pytest_plugins = ["fleet_fixtures"]
+"""The running fleet, for the end-to-end tests."""
 
 
 @pytest.fixture(scope="session")
@@ -40,6 +44,9 @@ def redis_client(redis_server: EmbeddedServer) -> Iterator[Redis]:
 def _own_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """No test reads this machine's settings, keys, CI provider or data directory."""
     for name in list(os.environ):
-        if name.startswith(("CI_MEMORY_", "OPENAI_", "GITHUB_", "CI_", "BUILDKITE", "CIRCLE", "JENKINS", "GITLAB")) or name == "CI":
+        if (
+            name.startswith(("CI_MEMORY_", "OPENAI_", "GITHUB_", "CI_", "BUILDKITE", "CIRCLE", "JENKINS", "GITLAB"))
+            or name == "CI"
+        ):
             monkeypatch.delenv(name)
     monkeypatch.setenv("CI_MEMORY_DATA_DIR", str(tmp_path / "data"))

@@ -21,7 +21,7 @@ from .events import (
     PassEvent,
     ResolutionEvent,
 )
-from .keys import FIELD, STREAM, result_key, wake_key, waiting_key
+from .keys import FIELD, STREAM, result_key, waiting_key, wake_key
 
 AnyEvent = FailureEvent | PassEvent | ResolutionEvent
 PIPELINE = 100
@@ -66,9 +66,7 @@ class Producer:
         self._url = url
         self._timeout = timeout
         try:
-            self._redis = Redis.from_url(
-                url, socket_timeout=timeout, socket_connect_timeout=timeout, retry=Retry(NoBackoff(), 0)
-            )
+            self._redis = Redis.from_url(url, socket_timeout=timeout, socket_connect_timeout=timeout, retry=Retry(NoBackoff(), 0))
         except ValueError as error:
             raise ServerUnreachable(url, error) from None
 
@@ -83,11 +81,14 @@ class Producer:
         self._redis.close()
 
     def push(self, event: AnyEvent, *, wait: bool = False) -> str:
-        """Append one event to the log; returns its event id. With ``wait`` the answer will wake `wait`. Raises `EventTooLarge`."""
+        """Append one event to the log; returns its event id. With ``wait``, its answer wakes `wait`."""
         return self.push_many([event], wait=wait)[0]
 
     def push_many(self, events: Iterable[AnyEvent], *, wait: bool = False) -> list[str]:
-        """Append events in their order, `PIPELINE` a round trip; returns their ids. Raises `EventTooLarge` before anything is sent."""
+        """Append events in their order, `PIPELINE` a round trip; returns their ids.
+
+        Raises `EventTooLarge` before anything is sent.
+        """
         encoded = [(event, _encode(event)) for event in events]
         for start in range(0, len(encoded), PIPELINE):
             chunk = encoded[start : start + PIPELINE]
@@ -138,7 +139,9 @@ class Producer:
 
 def _pending(event_id: str) -> Analysis:
     return Analysis(
-        status="pending", event_id=event_id, message="Not answered in time: the failure is in the log, and its answer will follow."
+        status="pending",
+        event_id=event_id,
+        message="Not answered in time: the failure is in the log, and its answer will follow.",
     )
 
 

@@ -71,7 +71,8 @@ class _Event(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore", str_strip_whitespace=False)
 
     schema_version: int = Field(default=SCHEMA_VERSION, ge=1)
-    event_id: EventId
+    event_id: EventId = ""
+    """Derived from what the event says, unless it is given: a repeated push is the same event."""
     tenant: Tenant = "default"
     repo: Name
     timestamp: datetime = Field(default_factory=lambda: datetime.now(UTC))

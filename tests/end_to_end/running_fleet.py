@@ -111,7 +111,9 @@ class Up:
 
 def start_up(directory: Path, *arguments: str, **settings: str) -> Up:
     """Start `ci-memory up` and wait until it says that it is up. No process of it may reach the network."""
-    kept = {name: value for name, value in os.environ.items() if name in ("PATH", "HOME", "LANG", "TMPDIR", "PYTHONDONTWRITEBYTECODE")}
+    kept = {
+        name: value for name, value in os.environ.items() if name in ("PATH", "HOME", "LANG", "TMPDIR", "PYTHONDONTWRITEBYTECODE")
+    }
     dead = "http://127.0.0.1:9"
     environment = {
         **kept,

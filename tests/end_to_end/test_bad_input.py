@@ -8,8 +8,10 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from build_logs import missing_module_log
 from ci_memory_producers import FailureEvent
+from llm_standin import LLMStandin
 from running_fleet import BIN, Up, wait_until
 
 PLACE = ("--repo", "acme/shop", "--build-id", "1")
@@ -48,7 +50,7 @@ def test_a_report_needs_to_know_where(up: Up, tmp_path: Path) -> None:
     assert "--repo is missing" in done.stderr
 
 
-def test_a_log_of_two_hundred_megabytes_is_read_in_bounded_memory(up: Up, tenant: str, tmp_path: Path) -> None:
+def test_a_log_of_two_hundred_megabytes_is_read_in_bounded_memory(up: Up, tenant: str, llm: LLMStandin, tmp_path: Path) -> None:
     with (tmp_path / "huge.log").open("w") as log:
         for n in range(200):
             log.write(f"[{n}] compiling module {n} with flags -O2 -Wall and nothing else to say about it\n" * 13_000)
@@ -66,7 +68,8 @@ def test_a_log_of_two_hundred_megabytes_is_read_in_bounded_memory(up: Up, tenant
     )  # fmt: skip
 
     assert done.returncode == 0, done.stderr
-    assert "huge" in json.loads((tmp_path / "failure_analysis.json").read_text())["analysis"]["summary"]
+    assert json.loads((tmp_path / "failure_analysis.json").read_text())["status"] == "new_pattern"
+    assert "No module named 'huge'" in llm.requests[0]["messages"][-1]["content"]
     assert int(done.stdout.splitlines()[-1]) < 300_000, "kilobytes"
 
 
@@ -91,7 +94,9 @@ def test_what_is_no_pattern_id_never_leaves(up: Up, pattern_id: str) -> None:
 
 
 def test_a_fix_without_a_description_is_refused(up: Up) -> None:
-    done = up.run("ci-memory-report", "resolution", "--repo", "acme/shop", "--pattern-id", "pat_000000000000", "--fix-type", "code_change")
+    done = up.run(
+        "ci-memory-report", "resolution", "--repo", "acme/shop", "--pattern-id", "pat_000000000000", "--fix-type", "code_change"
+    )
 
     assert done.returncode == 2
     assert "fix_description" in done.stderr
@@ -102,7 +107,9 @@ def test_a_broken_entry_of_the_log_is_a_dead_letter_with_its_reason_and_the_othe
     before = box.log.dead_count()
     secret = "ghp_" + "0FakeFake" * 4
     box.redis.xadd("ci-memory:events", {"event": f'{{"kind": "failure", "token": "{secret}"'})
-    box.redis.xadd("ci-memory:events", {"event": json.dumps({"kind": "failure", "repo": "acme/shop", "build_id": "1", "stage": "compile"})})
+    box.redis.xadd(
+        "ci-memory:events", {"event": json.dumps({"kind": "failure", "repo": "acme/shop", "build_id": "1", "stage": "compile"})}
+    )
     box.redis.xadd("ci-memory:events", {"other": "field"})
     box.redis.xadd("ci-memory:events", {"event": b"\xff\xfe\x00"})
     event = FailureEvent(tenant=tenant, repo="acme/shop", build_id="2", stage="build", error_message=missing_module_log("jinja2"))
@@ -142,14 +149,26 @@ def test_commands_say_what_is_unknown(up: Up, command: tuple[str, ...]) -> None:
 def test_a_server_out_of_reach_is_status_3_and_says_what_was_not_sent(tmp_path: Path, url: str) -> None:
     (tmp_path / "build.log").write_text(missing_module_log("six"))
     environment = {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "CI_MEMORY_URL": url}
-    command = [str(BIN / "ci-memory-report"), "failure", *PLACE, "--stage", "build", "--error-file", "build.log", "--timeout", "1"]
+    command = [
+        str(BIN / "ci-memory-report"),
+        "failure",
+        *PLACE,
+        "--stage",
+        "build",
+        "--error-file",
+        "build.log",
+        "--timeout",
+        "1",
+    ]
 
     done = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
 
     assert done.returncode == 3
     assert "1 events were not sent" in done.stderr
     assert "hunter22" not in done.stderr
-    shown = subprocess.run([str(BIN / "ci-memory"), "stats"], env=environment, capture_output=True, text=True, timeout=60, check=False)
+    shown = subprocess.run(
+        [str(BIN / "ci-memory"), "stats"], env=environment, capture_output=True, text=True, timeout=60, check=False
+    )
     assert shown.returncode == 3
     assert "hunter22" not in shown.stderr
     assert "Traceback" not in shown.stderr
@@ -162,7 +181,9 @@ def test_without_a_server_the_way_out_is_named(tmp_path: Path) -> None:
         [str(BIN / "ci-memory-report"), "pass", *PLACE, "--stage", "build"],
         env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
-    shown = subprocess.run([str(BIN / "ci-memory"), "stats"], env=environment, capture_output=True, text=True, timeout=60, check=False)
+    shown = subprocess.run(
+        [str(BIN / "ci-memory"), "stats"], env=environment, capture_output=True, text=True, timeout=60, check=False
+    )
 
     assert (reported.returncode, shown.returncode) == (3, 2)
     assert "CI_MEMORY_URL" in reported.stderr

@@ -8,14 +8,23 @@ from typing import Any
 
 import httpx
 import pytest
+
 from build_logs import missing_module_log
 from ci_memory_producers import FailureEvent
 from running_fleet import free_port, start_up, wait_until
 
 
-def test_flower_shows_workers_queues_tasks_and_counts_and_nothing_of_a_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_flower_shows_workers_queues_tasks_and_counts_and_nothing_of_a_log(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     port = free_port()
-    up = start_up(tmp_path / "data", "--flower", CI_MEMORY_FLOWER_PORT=str(port), CI_MEMORY_DRAIN_SECONDS="1", FLOWER_UNAUTHENTICATED_API="true")
+    up = start_up(
+        tmp_path / "data",
+        "--flower",
+        CI_MEMORY_FLOWER_PORT=str(port),
+        CI_MEMORY_DRAIN_SECONDS="1",
+        FLOWER_UNAUTHENTICATED_API="true",
+    )
     base = f"http://127.0.0.1:{port}"
     secret = "ghp_" + "0FakeFake" * 4
     log = missing_module_log("flask") + f"GITHUB_TOKEN={secret}\nERROR: the_text_of_this_build\n"

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import pytest
+
 from build_logs import missing_module_log
 from ci_memory_producers import FailureEvent
-from running_fleet import Up, wait_until
 from llm_standin import INJECTED_SECRET, LLMStandin
+from running_fleet import Up, wait_until
 
 
 def new_failure(tenant: str, module: str) -> FailureEvent:
@@ -61,7 +62,11 @@ def test_a_failure_that_the_model_recognises_becomes_an_alias(up: Up, tenant: st
     wait_until(lambda: box.knowledge.find(tenant, known.pattern_id or "", "reflection"), what="the reflection")
     llm.mode = f"same_as:{known.pattern_id}"
     other = FailureEvent(
-        tenant=tenant, repo="acme/cart", build_id="9", stage="build", error_message="error: orjson could not be imported, install it\n"
+        tenant=tenant,
+        repo="acme/cart",
+        build_id="9",
+        stage="build",
+        error_message="error: orjson could not be imported, install it\n",
     )
 
     answer = up.ask(other)

@@ -6,10 +6,11 @@ import json
 from pathlib import Path
 
 import pytest
+
 from build_logs import missing_module_log, pytest_log
 from ci_memory_producers import FailureEvent, PassEvent
-from running_fleet import Up, wait_until
 from llm_standin import LLMStandin
+from running_fleet import Up, wait_until
 
 
 def report(up: Up, tenant: str, log: str, *, repo: str, build: str, cwd: Path) -> dict[str, object]:
@@ -81,7 +82,9 @@ def test_what_is_learned_reaches_aegis(up: Up, tenant: str, tmp_path: Path) -> N
 
 def test_two_hundred_pushes_of_one_new_failure_are_one_analysis(up: Up, tenant: str, llm: LLMStandin) -> None:
     events = [
-        FailureEvent(tenant=tenant, repo=f"acme/r{n % 20}", build_id=str(n), stage="test", error_message=missing_module_log("six", n % 60))
+        FailureEvent(
+            tenant=tenant, repo=f"acme/r{n % 20}", build_id=str(n), stage="test", error_message=missing_module_log("six", n % 60)
+        )
         for n in range(200)
     ]
     with up.producer() as producer:
@@ -106,10 +109,10 @@ def test_a_rerun_that_passes_marks_the_failure_flaky_and_the_sweep_quarantines_i
     with up.producer() as producer:
         for build in ("1", "2", "3"):
             where = {"tenant": tenant, "repo": "acme/shop", "build_id": build, "stage": "test", "job": "unit"}
-            event = FailureEvent(**where, error_message=pytest_log(3, test="test_sometimes"))  # type: ignore[arg-type]  # a dict of flags
+            event = FailureEvent(**where, error_message=pytest_log(3, test="test_sometimes"))
             producer.push(event, wait=True)
             answer = producer.analyses(tenant, [event.event_id], seconds=60)[0]
-            producer.push(PassEvent(**where, attempt=2))  # type: ignore[arg-type]  # a dict of flags
+            producer.push(PassEvent(**where, attempt=2))
     pattern_id = answer.pattern_id or ""
     wait_until(lambda: up.index_pattern(tenant, pattern_id).flaky_episodes == 3, what="three flaky episodes")
 
@@ -120,7 +123,9 @@ def test_a_rerun_that_passes_marks_the_failure_flaky_and_the_sweep_quarantines_i
     assert f"{pattern_id}  quarantined" in done.stdout
 
     assert up.index_pattern(tenant, pattern_id).status == "quarantined"
-    event = FailureEvent(tenant=tenant, repo="acme/shop", build_id="4", stage="test", error_message=pytest_log(9, test="test_sometimes"))
+    event = FailureEvent(
+        tenant=tenant, repo="acme/shop", build_id="4", stage="test", error_message=pytest_log(9, test="test_sometimes")
+    )
     assert "likely flaky" in up.ask(event).message
 
 
@@ -129,7 +134,16 @@ def test_a_rerun_is_never_learned_as_a_fix(up: Up, tenant: str) -> None:
     pattern_id = up.ask(event).pattern_id or ""
 
     done = up.run(
-        "ci-memory-report", "resolution", "--tenant", tenant, "--repo", "acme/shop", "--pattern-id", pattern_id, "--fix-type", "rerun"
+        "ci-memory-report",
+        "resolution",
+        "--tenant",
+        tenant,
+        "--repo",
+        "acme/shop",
+        "--pattern-id",
+        pattern_id,
+        "--fix-type",
+        "rerun",
     )
 
     assert "flaky" in done.stdout

@@ -6,8 +6,10 @@ import os
 import signal
 import subprocess
 from collections.abc import Iterator
+from functools import partial
 
 import pytest
+
 from build_logs import missing_module_log
 from ci_memory_producers import FailureEvent
 from llm_standin import LLMStandin
@@ -33,8 +35,16 @@ def fleet(tmp_path_factory: pytest.TempPathFactory, llm: LLMStandin) -> Iterator
 
 def worker_groups(up: Up) -> list[int]:
     """Process groups of the fleet's workers and beat: children of `up` that run Celery."""
-    listed = subprocess.run(["ps", "-o", "pid=,args=", "--ppid", str(up.process.pid)], capture_output=True, text=True, check=False)
+    listed = subprocess.run(
+        ["ps", "-o", "pid=,args=", "--ppid", str(up.process.pid)], capture_output=True, text=True, check=False
+    )
     return [int(line.split()[0]) for line in listed.stdout.splitlines() if "ci_memory_workers.app" in line]
+
+
+def all_new(up: Up, killed: set[int]) -> bool:
+    """Whether workers run, none of which was killed."""
+    running = set(worker_groups(up))
+    return bool(running) and not running & killed
 
 
 def test_killing_every_worker_again_and_again_loses_and_doubles_nothing(fleet: Up, llm: LLMStandin) -> None:
@@ -55,7 +65,7 @@ def test_killing_every_worker_again_and_again_loses_and_doubles_nothing(fleet: U
             groups = wait_until(lambda: worker_groups(fleet), what="workers")
             for group in groups:
                 os.killpg(group, signal.SIGKILL)
-            wait_until(lambda old=groups: worker_groups(fleet) and not set(worker_groups(fleet)) & set(old), what="new workers")
+            wait_until(partial(all_new, fleet, set(groups)), what="new workers")
         producer.push_many(events)
 
         box = fleet.container()

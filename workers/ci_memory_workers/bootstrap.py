@@ -17,7 +17,7 @@ from .adapters.event_log import RedisEventLog
 from .adapters.redis_index import RedisIndex
 from .adapters.rules_analyst import RulesAnalyst
 from .adapters.slots import Slots
-from .domain.category import Categorizer, parse_rules
+from .domain.category import Categorizer, Rule, parse_rules
 from .errors import InvalidSettings
 from .services.analysis import AnalysisDesk
 from .services.failures import FailureMemory
@@ -39,7 +39,7 @@ def now_ms() -> int:
 
 def load_categorizer(settings: Settings) -> Categorizer:
     """The rules for categories: a user's own file first, then the packaged ones. Raises `InvalidSettings`."""
-    own = ()
+    own: tuple[Rule, ...] = ()
     if settings.rules_file is not None:
         try:
             own = parse_rules(settings.rules_file.read_text(encoding="utf-8"))

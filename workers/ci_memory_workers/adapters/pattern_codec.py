@@ -9,7 +9,7 @@ from dataclasses import asdict
 from functools import lru_cache
 from typing import Any, cast
 
-from ci_memory_producers.events import Diagnosis, PassEvent, ResolutionEvent
+from ci_memory_producers.events import Diagnosis, PassEvent
 from ci_memory_producers.keys import tenant_prefix
 
 from ..domain.pattern import Fix, Pattern
@@ -38,7 +38,7 @@ def arguments(event: Reading | Dated, *, candidate: str, sample: str) -> list[st
         build = digest(passed.repo, passed.build_id)
         place = f"{passed.repo}#{passed.build_id}"
         return ["P", passed.event_id, event.ms, build, place, digest(passed.job), passed.attempt, digest(passed.test_id)]
-    resolution = cast("ResolutionEvent", event.event)
+    resolution = event.event
     return ["R", resolution.event_id, event.ms, resolution.pattern_id, resolution.model_dump_json()]
 
 

@@ -9,9 +9,10 @@ from collections.abc import Sequence
 from dataclasses import fields as dataclass_fields
 from typing import Any
 
+from redis import Redis
+
 from ci_memory_producers.events import Answer, ResolutionEvent
 from ci_memory_producers.keys import WAKE_SECONDS
-from redis import Redis
 
 from ..domain.pattern import Fix, Pattern, Status
 from ..domain.stats import Totals
@@ -109,7 +110,10 @@ class RedisIndex:
     def pattern(self, tenant: str, pattern_id: str) -> Pattern | None:
         """See `Index.pattern`."""
         p = prefix(tenant)
-        fields, fixes = self._client.pipeline().hgetall(f"{p}pattern:{pattern_id}").hgetall(f"{p}fixes:{pattern_id}").execute()
+        pipeline = self._client.pipeline()
+        pipeline.hgetall(f"{p}pattern:{pattern_id}")
+        pipeline.hgetall(f"{p}fixes:{pattern_id}")
+        fields, fixes = pipeline.execute()
         return decode_pattern(pattern_id, pairs(fields), pairs(fixes)) if fields else None
 
     def sample(self, tenant: str, pattern_id: str) -> FailureContext | None:
@@ -130,7 +134,8 @@ class RedisIndex:
     def answered(self, tenant: str, pattern_id: str, event_ids: Sequence[str]) -> None:
         """See `Index.answered`. Called once the analysis is final: the sample may go, in time."""
         p = prefix(tenant)
-        pipeline = self._client.pipeline().expire(f"{p}sample:{pattern_id}", SAMPLE_SECONDS)
+        pipeline = self._client.pipeline()
+        pipeline.expire(f"{p}sample:{pattern_id}", SAMPLE_SECONDS)
         if event_ids:
             pipeline.hdel(f"{p}awaiting:{pattern_id}", *event_ids)
         pipeline.execute()
@@ -141,7 +146,8 @@ class RedisIndex:
 
     def link(self, tenant: str, pattern_id: str, **ids: str) -> None:
         """See `Index.link`."""
-        self._client.hset(f"{prefix(tenant)}links:{pattern_id}", mapping=dict(ids))
+        fields: dict[Any, Any] = dict(ids)
+        self._client.hset(f"{prefix(tenant)}links:{pattern_id}", mapping=fields)
 
     def pending_votes(self, tenant: str, pattern_id: str) -> list[PendingVote]:
         """See `Index.pending_votes`."""
@@ -238,9 +244,10 @@ class RedisIndex:
     def quarantine_due(self, tenant: str, limit: int) -> list[str]:
         """See `Index.quarantine_due`."""
         p = prefix(tenant)
-        due, quarantined = (
-            self._client.pipeline().zrange(f"{p}due:quarantine", 0, limit - 1).smembers(f"{p}quarantined").execute()
-        )
+        pipeline = self._client.pipeline()
+        pipeline.zrange(f"{p}due:quarantine", 0, limit - 1)
+        pipeline.smembers(f"{p}quarantined")
+        due, quarantined = pipeline.execute()
         return sorted({text(row) for row in due} | {text(row) for row in quarantined})
 
     def quarantine_looked_at(self, tenant: str, pattern_ids: Sequence[str]) -> None:

@@ -7,7 +7,7 @@ from dataclasses import asdict
 
 import click
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from ..bootstrap import Container, now_ms
@@ -20,11 +20,14 @@ from ..services.sweeps import Decision
 from ..settings import load
 
 tenant_option = click.option("--tenant", default="default", show_default=True, help="Whose memory.")
+PIPE_WIDTH = 1_000
 json_option = click.option("--json", "as_json", is_flag=True, help="For machines.")
 
 
 def _show(table: Table) -> None:
-    Console(soft_wrap=False).print(table)
+    console = Console()
+    # In a pipe nothing is cut: what reads it wants the whole line.
+    (console if console.is_terminal else Console(width=PIPE_WIDTH)).print(table)
 
 
 def _time(ms: int) -> str:
@@ -58,7 +61,7 @@ def _print_patterns(chosen: list[Pattern], *, as_json: bool) -> None:
     if not chosen:
         click.echo("nothing is known yet")
         return
-    table = Table("pattern", "status", "category", "seen", "repos", "last seen", "headline", box=None, pad_edge=False)
+    table = Table(Column("pattern", no_wrap=True), *("status", "category", "seen", "repos", "last seen", "headline"), box=None)
     for pattern in chosen:
         seen, repos = str(pattern.occurrences), str(pattern.repositories)
         headline = Text(pattern.headline[:80])

@@ -109,7 +109,9 @@ class FailureMemory:
     def read(self, entry: Entry, now_ms: int) -> Reading | Dated:
         """Validate, redact, categorize and fingerprint one entry. Raises `Unreadable`."""
         event = self._validate(entry, now_ms)
-        if not isinstance(event, FailureEvent):
+        if isinstance(event, PassEvent):
+            return Dated(event=redact_event(event), ms=entry.ms)
+        if isinstance(event, ResolutionEvent):
             return Dated(event=redact_event(event), ms=entry.ms)
         event = redact_event(event)
         text, trace = event.error_message, event.stack_trace or ""
@@ -145,7 +147,7 @@ class FailureMemory:
 
 def redact_event(event: E) -> E:
     """``event`` without the secrets that its producer left in any text."""
-    changed = {}
+    changed: dict[str, object] = {}
     for name in _FREE_TEXTS & type(event).model_fields.keys():
         value = getattr(event, name)
         if value and (clean := redact(value)) != value:

@@ -24,5 +24,5 @@ def drain(slot: int) -> dict[str, int | str]:
     finally:
         box.slots.release(slot, token)
     if not stopping():
-        drain.apply_async(args=[slot])
+        drain.apply_async(args=(slot,))
     return {"slot": slot, **asdict(counts), "lag": lag}

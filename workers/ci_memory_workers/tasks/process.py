@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from ctypes import c_bool
+from typing import Any
 
 from billiard import Value
 from celery import signals
@@ -13,7 +14,7 @@ from .. import settings
 from ..app import app
 from ..bootstrap import Bootstrap
 
-_stopping = Value(c_bool, False, lock=False)
+_stopping: Any = Value(c_bool, False, lock=False)
 """Shared memory, made before the pool forks: children of a prefork pool are not told of a warm shutdown otherwise."""
 
 

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator
 
 import pytest
+
 from llm_standin import LLMStandin
 from running_fleet import Up, start_up
 
