@@ -82,7 +82,10 @@ def test_a_message_that_only_announces_takes_the_next_line_along() -> None:
 
 
 def test_an_errors_own_line_comes_before_a_warning_and_before_an_exit_code() -> None:
-    text = "W: Failed to fetch index\nworker could not start\nERROR: disk image is corrupt\nError: Process completed with exit code 1."
+    text = (
+        "W: Failed to fetch index\nworker could not start\nERROR: disk image is corrupt\n"
+        "Error: Process completed with exit code 1."
+    )
     assert Structure("reason", (), ("ERROR: disk image is corrupt",)) == structure(text)
 
 
@@ -117,7 +120,8 @@ def test_output_without_a_word_of_failure_is_only_output() -> None:
             ("hung",),
         ),
         (
-            "[ 1.0] general protection fault: 0000 [#1] SMP\n[ 1.0] RIP: 0010:[<ffffffff8123487f>]  [<ffffffff8123487f>] __lock_acquire+0x61f/0x4b50\n"
+            "[ 1.0] general protection fault: 0000 [#1] SMP\n"
+            "[ 1.0] RIP: 0010:[<ffffffff8123487f>]  [<ffffffff8123487f>] __lock_acquire+0x61f/0x4b50\n"
             "[ 1.0] Call Trace:\n[ 1.0]  [<ffffffff825b8a89>] cart_remove+0x69/0x110\n",
             ("cart_remove",),
             ("general protection fault",),

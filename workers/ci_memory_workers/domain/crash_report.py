@@ -42,7 +42,8 @@ _ANY: Final = re2.compile("|".join(f"({pattern})" for _, pattern in _HEADLINES))
 # Where each headline's own group stands in `_ANY`; the group after it, where there is one, is what the headline says.
 _GROUP: Final = tuple(accumulate((1 + re2.compile(pattern).groups for _, pattern in _HEADLINES), initial=1))
 _WORTH_A_LOOK: Final = re2.compile(
-    r"\+0x[0-9a-f]+/0x|[A-Z]S[Aa][Nn]: |Sanitizer: |[Kk]ernel |panic: |panic\(|Call Trace|Fatal trap|ASSERT FAILED|uvm_fault|INFO: task|BUG: "
+    r"\+0x[0-9a-f]+/0x|[A-Z]S[Aa][Nn]: |Sanitizer: |[Kk]ernel |panic: |panic\(|Call Trace|"
+    r"Fatal trap|ASSERT FAILED|uvm_fault|INFO: task|BUG: "
 )
 
 _FRAME: Final = re.compile(
@@ -80,7 +81,8 @@ _VARIANT: Final = re.compile(
     r"|nested|locked|irqsave|irqrestore|bh|irq|slow|slowpath|noprof|node|wait|func|all))+$"
 )
 _OF_THE_RUN: Final = re.compile(
-    r"(?i)\s\(?\b(?:by|comm|task|cpu|pid|caller|addr|address|at|on|stuck|for process|in process|type|held by)\b.*|[:\s]*\[[0-9a-fx#]+\]|:?\s*\S+/\d+(?:/0x[0-9a-f]+)?(?=\s|$)"
+    r"(?i)\s\(?\b(?:by|comm|task|cpu|pid|caller|addr|address|at|on|stuck|for process|in process|type|held by)\b.*"
+    r"|[:\s]*\[[0-9a-fx#]+\]|:?\s*\S+/\d+(?:/0x[0-9a-f]+)?(?=\s|$)"
 )
 _IN: Final = re.compile(r"\b(?:in|at):? (?:\S+/\S+:\d+:? )?(?P<name>[A-Za-z_][\w.]{2,150})(?:\+0x|\+[0-9a-f]+/| / |\s*$)")
 _ANOTHER_TRACE: Final = re.compile(

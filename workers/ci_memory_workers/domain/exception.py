@@ -35,7 +35,10 @@ _RUST_PLACE: Final = re.compile(r"'(?P<message>.*)', \S+:\d+:\d+$")
 
 
 def exception_in(lines: list[str], text: str, hollow: frozenset[str] = frozenset()) -> tuple[str, str] | None:
-    """(type, message) in cleaned ``lines``, whose join is ``text``: the last traceback's end, else the last cause, else the first."""
+    """(type, message) in cleaned ``lines``, whose join is ``text``; ``hollow`` lines count for nothing.
+
+    The end of the last Python traceback, else the last cause of a Java exception, else the first exception.
+    """
     if "Traceback (most recent" in text and (raised := _raised(lines)) is not None:
         return raised
     first: tuple[str, str] | None = None

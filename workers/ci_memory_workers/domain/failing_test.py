@@ -13,16 +13,17 @@ _PRINTED: Final = re2.compile(
     + "|".join(
         (
             r"^[ \t]*not ok \d+ (?:- )?([^#\n]+)",  # TAP
-            r"^(?:\[gw\d+\] (?:\[ *\d+%\] )?)?(?:FAILED|ERROR|SUBFAIL)(?: CONSISTENTLY:)? (\S+::\S[^\n]*?)(?: - [^\n]*)?$",  # pytest
+            r"^(?:\[gw\d+\] (?:\[ *\d+%\] )?)?(?:FAILED|ERROR|SUBFAIL)(?: CONSISTENTLY:)? "
+            r"(\S+::\S[^\n]*?)(?: - [^\n]*)?$",  # pytest
             r"^(\S+\.py::\S+(?:\[[^\]\n]*\])?) (?:FAILED|ERROR)\b",  # pytest -v
             r"^(?:FAIL|ERROR): (\w+ \([\w.]+\))",  # unittest
             r"^[ \t]*--- FAIL: (\S+)",  # go
             r"^\[  FAILED  \] ([\w/]+\.[\w/]+)",  # GoogleTest
             r"^test (\S+)(?: - should panic)? \.\.\. FAILED",  # cargo
             r"^---- (\S+) stdout ----",  # cargo
-            r"^[ \t]*● (\S[^\n]* › [^\n]+)$",  # Jest
-            r"^[ \t]*(?:FAIL|×|✗)[ \t]+(\S+\.(?:test|spec)\.\w+ > [^\n]+?)(?: \d+ms)?$",  # Vitest
-            r"^[ \t]*\d+\) (\[[\w -]+\] › [^\n]+)$",  # Playwright
+            r"^[ \t]*● (\S[^\n]* \x{203A} [^\n]+)$",  # Jest
+            r"^[ \t]*(?:FAIL|\x{D7}|✗)[ \t]+(\S+\.(?:test|spec)\.\w+ > [^\n]+?)(?: \d+ms)?$",  # Vitest
+            r"^[ \t]*\d+\) (\[[\w -]+\] \x{203A} [^\n]+)$",  # Playwright
             r"^ {2,4}\d+\) (\S[^\n]*(?:\n {6,}[^\n]+)*):$",  # Mocha
             r"^rspec \./(\S+?)(?::\d+|\[[\d:]+\]) # ([^\n]+)$",  # RSpec
             r"^([\w$]+\((?:[\w$]+\.)*[\w$]+\))  ?(?:Time elapsed:[^\n]*)?<<< (?:FAILURE|ERROR)!",  # Surefire 2
@@ -47,14 +48,14 @@ _HEADED: Final = re2.compile(
 )
 _LONGEST_ID: Final = 600
 _WORTH_A_LOOK: Final = re.compile(
-    r"not ok|FAIL|ERROR|● |__|rspec | stdout ----|\d\) |Fail|Error:\n|[✕✖×✗]|\((?:Timeout|SEGFAULT|Not Run)"
+    r"not ok|FAIL|ERROR|● |__|rspec | stdout ----|\d\) |Fail|Error:\n|[✕✖\xd7✗]|\((?:Timeout|SEGFAULT|Not Run)"
 )
 _PARAMETERS: Final = re.compile(r"\[[^\]]*\]|\((?!['\"])[^()]*\)|(?<=\w)#\d+$|\bwith data set .*$")
 _SOURCE: Final = re.compile(r"\.(?:py|js|ts|jsx|tsx|mjs|cjs|rb|php|go|rs|java|kt|cs|c|cc|cpp|exs?|swift|scala)(?=$|:|/|\s)")
 _ROOT: Final = re.compile(
     r"^(?:[A-Za-z]:)?[/\\](?:[^/\\\s]+[/\\])*?(?=(?:tests?|specs?|src|__tests__|e2e)[/\\])|^(?:[A-Za-z]:)?[/\\].*[/\\]"
 )
-_SEPARATORS: Final = re.compile(r"\s*(?:::|›| > |[/\\#:.\n])\s*")
+_SEPARATORS: Final = re.compile(r"\s*(?:::|\u203a| > |[/\\#:.\n])\s*")
 _NOISE: Final = re.compile(
     r"0x[0-9a-fA-F]+|\b[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}\b|\(\d+(?:\.\d+)?\s?m?s\)|\b\d+(?:\.\d+)? ?m?s$"
 )

@@ -29,25 +29,28 @@ _MAY_HAVE_PREFIX: Final = frozenset("0123456789[#:")
 
 # These say only that something failed. RE2, so that no hostile line costs more than its length.
 _BOILERPLATE: Final = re2.compile(
-    r"(?im)^(?:\W*)(?:"
+    r"(?im)^[^\w\n]*(?:"
     + "|".join(
         (
             r"[^\n]*\b(?:completed|failed|exited|exit|exiting|finished|terminated|returned|died|errored)\b[^\n]*"
-            r"\b(?:exit|return|error|status|non-zero)[ -]?(?:exit[ -])?(?:code|status|value|error)s?\b\W{0,3}(?:code\W{1,2})?\d*"
-            r"(?: in [^\n]*|\W*)",
+            r"\b(?:exit|return|error|status|non-zero)[ -]?(?:exit[ -])?(?:code|status|value|error)s?\b"
+            r"[^\w\n]{0,3}(?:code[^\w\n]{1,2})?\d*"
+            r"(?: in [^\n]*|[^\w\n]*)",
             r"the command [^\n]* returned a non-zero code:? \d+",
             r"(?:error: )?command errored out with exit status[^\n]*",
-            r"(?:error:? )?(?:exit|return)[ _-]?(?:code|status)\W{0,3}-?\d+\W*",
+            r"(?:error:? )?(?:exit|return)[ _-]?(?:code|status)[^\w\n]{0,3}-?\d+[^\w\n]*",
             r"exit status \d+",
             r"(?:make|gmake|ninja)(?:\[\d+\])?: (?:\*\*\*|build stopped|leaving|entering|target)[^\n]*",
-            r"(?:npm|gyp|node-pre-gyp)[\w-]* (?:err!|error)(?: (?:code (?:ELIFECYCLE|\d+)|errno \d+|a complete log|[^\n]*\.log|exit status"
-            r"|failed at the|this is probably not|lifecycle script|path |workspace |location |command |system |cwd |node |node-gyp -v"
+            r"(?:npm|gyp|node-pre-gyp)[\w-]* (?:err!|error)(?: "
+            r"(?:code (?:ELIFECYCLE|\d+)|errno \d+|a complete log|[^\n]*\.log|exit status"
+            r"|failed at the|this is probably not|lifecycle script|path |workspace |location |command |system "
+            r"|cwd |node |node-gyp -v"
             r"|not ok|stack +at |build error)[^\n]*)?",
             r"error command failed(?: with exit code \d+)?\.?",
             r"error:? (?:process completed|job failed|script returned)[^\n]*",
             r"error: (?:aborting due to|could not compile|build failed)[^\n]*",
-            r"(?:build|job|tests?|step|pipeline|task|stage)? ?(?:failed|failure|errors?|fatal|aborted|aborting|killed)\W*",
-            r"(?:errors?|failures?|failed|fatal|exception)?\W*",
+            r"(?:build|job|tests?|step|pipeline|task|stage)? ?(?:failed|failure|errors?|fatal|aborted|aborting|killed)[^\w\n]*",
+            r"(?:errors?|failures?|failed|fatal|exception)?[^\w\n]*",
             r"failure: build failed with an exception\.",
             r"build fail(?:ed|ure)\b[^\n]*",
             r"execution failed for task [^\n]*",
@@ -58,7 +61,7 @@ _BOILERPLATE: Final = re2.compile(
             r"you (?:are using pip|should consider upgrading)[^\n]*",
         )
     )
-    + r")\s*$"
+    + r")[ \t\r]*$"
 )
 
 

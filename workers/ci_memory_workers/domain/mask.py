@@ -44,7 +44,7 @@ _NOISE: Final = re.compile(
         eth|port|process|proc|attempt|step|part|chunk|tmp|user|vm|instance|session|pool|conn|id)[-_#]?\d[\d.]*(?![A-Za-z]))
     | (?P<keep_code>(?<![A-Za-z0-9_~#.-])[A-Z][A-Z]{{0,11}}-?\d{{1,5}}(?![\w.~-]))
     | (?P<keep_name>(?<=[A-Za-z])\d{{1,2}}(?!\d))
-    | (?P<number>[-+]?(?:\d+[.,_x])*\d+(?:[eE][-+]?\d+)?)
+    | (?P<number>[-+]?(?:\d+[.,_])*\d+(?!(?<=[.,_]0)[xX])(?:[eE][-+]?\d+)?)
     """,
     re.VERBOSE | re.ASCII,
 )
@@ -55,30 +55,162 @@ _WORTH_A_LOOK: Final = re.compile(r"[0-9/\\@]|\w\.\w+\.\w")
 _CODE_OR_VERSION: Final = re.compile(r"-?\d{1,10}|\d\.\d")
 _VERSION: Final = re.compile(r"\d+(?:\.\d+){1,3}")
 _COMPARISONS: Final = frozenset((">=", "<=", "==", "~>", "^", "<", ">", "!="))
-_VERSIONED: Final = frozenset(["version", "python", "ruby", "node", "php", "requires", "java", "go", "rust", "npm", "expected", "needs"])
+_VERSIONED: Final = frozenset(
+    ["version", "python", "ruby", "node", "php", "requires", "java", "go", "rust", "npm", "expected", "needs"]
+)
 _BARE: Final = re.compile(r"[\W_]*<n>[\W_]*")
 _KEEP_AFTER: Final = frozenset(
-    ["status", "code", "http", "https", "errno", "exit", "exitcode", "signal", "error", "err", "rc", "returncode", "tls", "tlsv", "ssl", "http/1.1", "http/2"]
+    [
+        "status",
+        "code",
+        "http",
+        "https",
+        "errno",
+        "exit",
+        "exitcode",
+        "signal",
+        "error",
+        "err",
+        "rc",
+        "returncode",
+        "tls",
+        "tlsv",
+        "ssl",
+        "http/1.1",
+        "http/2",
+    ]
 )
 _STATUS_AFTER: Final = frozenset(["returned", "got", "received", "response", "responded", "server", "failed", "with"])
 _FILLER: Final = frozenset(("=", ":", "is", "was", "of", "with", "status", "==", "->", "=>", "value", "a", "an"))
 _HTTP: Final = frozenset(
-    ["400", "401", "402", "403", "404", "405", "406", "407", "408", "409", "410", "411", "412", "413", "415", "422", "423", "424", "425", "426", "428", "429", "431", "451", "500", "501", "502", "503", "504", "505", "507", "508", "511"]
+    [
+        "400",
+        "401",
+        "402",
+        "403",
+        "404",
+        "405",
+        "406",
+        "407",
+        "408",
+        "409",
+        "410",
+        "411",
+        "412",
+        "413",
+        "415",
+        "422",
+        "423",
+        "424",
+        "425",
+        "426",
+        "428",
+        "429",
+        "431",
+        "451",
+        "500",
+        "501",
+        "502",
+        "503",
+        "504",
+        "505",
+        "507",
+        "508",
+        "511",
+    ]
 )
-_MEASURES: Final = frozenset(["len", "length", "time", "size", "count", "port", "line", "pid", "tid", "uid", "id", "bytes", "lines", "total", "duration", "ms", "col"])
+_MEASURES: Final = frozenset(
+    [
+        "len",
+        "length",
+        "time",
+        "size",
+        "count",
+        "port",
+        "line",
+        "pid",
+        "tid",
+        "uid",
+        "id",
+        "bytes",
+        "lines",
+        "total",
+        "duration",
+        "ms",
+        "col",
+    ]
+)
 _ABOUT_HTTP: Final = re.compile(
     r"(?i)https?\b|\bhttp|\burl\b|\b(?:client|server) error\b|\bstatus\b|\bapi\b|\bgateway\b|\bresponse\b"
 )
 _REASONS: Final = frozenset(
-    ["bad", "unauthorized", "forbidden", "not", "method", "conflict", "gone", "unprocessable", "too", "internal", "service", "gateway", "proxy", "payment", "request"]
+    [
+        "bad",
+        "unauthorized",
+        "forbidden",
+        "not",
+        "method",
+        "conflict",
+        "gone",
+        "unprocessable",
+        "too",
+        "internal",
+        "service",
+        "gateway",
+        "proxy",
+        "payment",
+        "request",
+    ]
 )
 _UNIT_WORDS: Final = {
     **dict.fromkeys(
-        ["ms", "s", "sec", "secs", "second", "seconds", "minute", "minutes", "min", "mins", "hour", "hours", "h", "ns", "us", "milliseconds", "day", "days"], "<duration>"
+        [
+            "ms",
+            "s",
+            "sec",
+            "secs",
+            "second",
+            "seconds",
+            "minute",
+            "minutes",
+            "min",
+            "mins",
+            "hour",
+            "hours",
+            "h",
+            "ns",
+            "us",
+            "milliseconds",
+            "day",
+            "days",
+        ],
+        "<duration>",
     ),
     **dict.fromkeys(["b", "kb", "mb", "gb", "tb", "kib", "mib", "gib", "tib", "bytes", "byte", "k", "m", "g"], "<size>"),
 }
-_CALENDAR: Final = frozenset(["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun", "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"])
+_CALENDAR: Final = frozenset(
+    [
+        "Mon",
+        "Tue",
+        "Wed",
+        "Thu",
+        "Fri",
+        "Sat",
+        "Sun",
+        "Jan",
+        "Feb",
+        "Mar",
+        "Apr",
+        "May",
+        "Jun",
+        "Jul",
+        "Aug",
+        "Sep",
+        "Oct",
+        "Nov",
+        "Dec",
+    ]
+)
 _LETTERS: Final = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _TRIM: Final = "()[]{},.;:\"'`!"
 

@@ -12,12 +12,15 @@ from .log_lines import LogLines
 
 _LONGEST_LINE: Final = 1_000
 _LONGEST_ANNOUNCEMENT: Final = 90
+_LAST_LINES: Final = 20
 
 _TELLING: Final = re2.compile(
-    r"(?im)^[^\n]*\b(?:fatal|error|err|errors|e|failed|failure|fails|panic|cannot|can't|could not|couldn't|unable to|not found|no such"
+    r"(?im)^[^\n]*\b(?:fatal|error|err|errors|e|failed|failure|fails|panic|cannot|can't|could not|couldn't|unable to"
+    r"|not found|no such"
     r"|denied|unauthorized|forbidden|refused|timed out|timeout|invalid|missing|undefined|unknown|exceeded|killed|aborted|expected"
     r"|not permitted|unrecognized|unsupported|unexpected|mismatch|mismatched|conflict|conflicts|not exist|doesn't exist"
-    r"|no space|out of memory|crashed|unsatisfiable|want|unresolved|illegal|corrupt|corrupted|violation|incompatible|required)\b[^\n]*$"
+    r"|no space|out of memory|crashed|unsatisfiable|want|unresolved|illegal|corrupt|corrupted|violation"
+    r"|incompatible|required)\b[^\n]*$"
 )
 # An error marked as such at the line's beginning, a tool's name before it or not.
 _MARKED: Final = re.compile(
@@ -34,6 +37,7 @@ _PASSING: Final = re2.compile(
     r"^\s*(?:at (?:async )?[^ ]+ ?\(|at [^ ]+:\d+|File \"|✔|✓|√|\[PASS|\[SKIP|PASS\b|ok \d|not ok \d|# |---$|\.\.\.$|\d+\.\.\d+"
     r"|(?:duration_ms|severity|exitcode|stack|type|location|failureType|code):(?: \||$| [^ ]+$))"
 )
+_WORD: Final = re.compile(r"[A-Za-z]{2,}")
 _STATUS: Final = re2.compile(r"(?m)^\s*(severity|exitcode|signal|failureType): ([^\n]{1,60})$")
 _MESSAGE: Final = re.compile(
     r"""['"](?:message|msg|error_description|errorMessage|detail)['"]\s?:\s?u?(?P<quote>['"])(?P<message>.{1,400}?)(?P=quote)(?=\s?[,}])"""
@@ -77,7 +81,9 @@ def reason_in(log: LogLines, text: str, hollow: frozenset[str], *, of_test: bool
     said = [line for line in lines if line not in hollow and _PASSING.search(line) is None]
     if said:
         return Reason(said[-1][:_LONGEST_LINE], telling=len(said) == 1)
-    return Reason(lines[-1][:_LONGEST_LINE] if lines else "", telling=False)
+    # Nothing but boilerplate: the line with the most words names the command, where one does.
+    fullest = max(lines[-_LAST_LINES:], key=lambda line: len(_WORD.findall(line[:_LONGEST_LINE])), default="")
+    return Reason(fullest[:_LONGEST_LINE], telling=False)
 
 
 def with_next(line: str, lines: list[str]) -> str:

@@ -44,10 +44,13 @@ _DEPENDENCY: Final = re2.compile(
             r"(Module not found: [^\n]*?'[^'\n]+')",
             r"(No matching distribution found for [^\n(]+)",
             r"(Could not find a version that satisfies the requirement [^\n(]+)",
-            r"(Could not (?:find artifact|transfer artifact|resolve|find) [\w.-]+:[\w.-]+(?::[\w.-]+)*|Failure to find [\w.-]+:[\w.:-]+)",
+            r"(Could not (?:find artifact|transfer artifact|resolve|find) [\w.-]+:[\w.-]+(?::[\w.-]+)*"
+            r"|Failure to find [\w.-]+:[\w.:-]+)",
             r"(Could not find gem '[^'\n]+')",
-            r"(unable to locate package \S+|package \S+ (?:is not available|has no installation candidate)|no package \S+ available)",
-            r"(no required module provides package [^\s;]+|cannot find package \"[^\"\n]+\"|package \S+ is not in (?:GOROOT|std))",
+            r"(unable to locate package \S+|package \S+ (?:is not available|has no installation candidate)"
+            r"|no package \S+ available)",
+            r"(no required module provides package [^\s;]+|cannot find package \"[^\"\n]+\""
+            r"|package \S+ is not in (?:GOROOT|std))",
             r"(unresolved import [^\n]*|can't find crate for [^\n]*|no matching package named [^\n]*)",
             r"404 +(Not Found) - GET \S+/(\S+)",
             r"(No matching version found for \S+[^\s.])",
@@ -73,7 +76,8 @@ class Structure:
 def read(log: LogLines, trace: list[str], hollow: frozenset[str], *, of_test: bool) -> Structure:
     """The structure of ``log``; ``trace`` are the lines of a separate stack trace, where there is one.
 
-    ``hollow`` are the lines that say only that something failed. ``of_test`` says that a test is known: then the exception and its message tell failures apart, and frames are left out.
+    ``hollow`` are the lines that say only that something failed. ``of_test`` says that a test is known:
+    then the exception and its message tell failures apart, and frames are left out.
     """
     lines = log.lines
     text = "\n".join(lines)
