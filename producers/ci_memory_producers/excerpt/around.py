@@ -45,9 +45,13 @@ def around(anchor: Anchor, max_lines: int) -> Around:
     if len(after) > 1:
         after.pop()
     raw = before + after
-    stops = frozenset(index for index, line in enumerate(raw) if _STOP.search(line))
+    stops = frozenset(index for index, line in enumerate(raw) if _STOP.search(line)) if _may_stop(anchor.context) else frozenset()
     lines = [strip_line(line) for line in raw]
     return Around(lines, len(before), anchor.line - len(before), stops, _is_spaced(lines, len(before)))
+
+
+def _may_stop(context: bytes) -> bool:
+    return any(mark in context for mark in (b"travis_", b"##[", b"section_", b"_bk;"))
 
 
 def _is_spaced(lines: list[str], at: int) -> bool:

@@ -9,6 +9,7 @@ from ci_memory_producers.excerpt.around import Around, around
 from ci_memory_producers.excerpt.extents import FRAME, TRACEBACK, bounds
 from ci_memory_producers.excerpt.listed import items
 from ci_memory_producers.excerpt.model import MAX_EXCERPT_LINES
+from ci_memory_producers.excerpt.rules import Extent
 from ci_memory_producers.excerpt.scan import Anchor
 
 _LONGEST = 300
@@ -38,7 +39,8 @@ class Block:
 
 def blocks_of(anchor: Anchor) -> list[Block]:
     """The block of an anchor; several where it begins a list of failures."""
-    near = around(anchor, _LONGEST)
+    long = anchor.rule.listing or anchor.rule.extent is Extent.SECTION
+    near = around(anchor, _LONGEST if long else MAX_EXCERPT_LINES + 10)
     if anchor.rule.listing:
         listed = items(near)
         if listed:
@@ -59,7 +61,7 @@ def with_neighbours(block: Block) -> Block:
     """A short block with the lines beside it, as far as its paragraph goes."""
     if len(block.lines) > _SHORT:
         return block
-    near = around(block.anchor, _LONGEST)
+    near = around(block.anchor, 2 * _SHORT + _AFTER)
     begin = own = block.numbers[0] - near.first
     end = block.numbers[-1] - near.first
     for index in range(begin - 1, max(-1, begin - 1 - _BEFORE), -1):

@@ -9,6 +9,7 @@ from dataclasses import replace
 from ci_memory_producers.excerpt.blocks import Block, blocks_of, stack_trace, thinned, with_neighbours
 from ci_memory_producers.excerpt.model import MAX_EXCERPT_LINES, MAX_FAILURES, Excerpt, Failure
 from ci_memory_producers.excerpt.names import distinct_names
+from ci_memory_producers.excerpt.rules.generic import BENIGN, WORDS
 from ci_memory_producers.excerpt.scan import Anchor
 from ci_memory_producers.excerpt.spans import Span
 
@@ -45,8 +46,8 @@ def _telling(span: Span, anchors: list[Anchor]) -> list[Block]:
     if top < _TELLING:
         return []
     chosen = [anchor for anchor in anchors if anchor.rule.strength == top]
-    if top <= _LATER and span.near:
-        chosen = [anchor for anchor in chosen if anchor.line >= span.near[0].number] or chosen[-_LAST_ONES:]
+    if top <= _LATER:
+        chosen = [anchor for anchor in chosen if anchor.line >= span.near.first] or chosen[-_LAST_ONES:]
     if all(anchor.rule.name == "marked" for anchor in chosen):
         chosen.reverse()  # an action reports what it met, and then what it makes of it
     return [block for anchor in chosen[:_MAX_ANCHORS] for block in blocks_of(anchor)]
@@ -57,9 +58,20 @@ def _quiet(span: Span, most: int) -> list[Block]:
     lines = span.quiet_end(most)
     if span.verdict is None or not lines:
         return []
-    numbers = (*(line.number for line in lines), span.verdict.line)
-    texts = (*(line.text for line in lines), span.verdict.text)
-    return [Block(span.verdict, texts, numbers, len(lines) - 1)]
+    numbers = (*(number for number, _ in lines), span.verdict.line)
+    texts = (*(text for _, text in lines), span.verdict.text)
+    return [Block(span.verdict, texts, numbers, worst_line(texts[:-1]))]
+
+
+def worst_line(lines: Sequence[str]) -> int:
+    """The index of the last line with a word of failure, or of the last line with any."""
+    last = 0
+    for index in range(len(lines) - 1, -1, -1):
+        if lines[index].strip():
+            last = last or index
+            if WORDS.search(lines[index]) and not BENIGN.search(lines[index]):
+                return index
+    return last
 
 
 def _distinct(blocks: list[Block]) -> list[Block]:
@@ -130,12 +142,12 @@ def _joined(ranges: list[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
 
 
 def whole(numbered: list[tuple[int, str]]) -> Excerpt:
-    """All of these lines as one failure; the last is the headline."""
+    """All of these lines as one failure."""
     while numbered and not numbered[-1][1].strip():
         numbered = numbered[:-1]
     lines = tuple(line for _, line in numbered)
     text = "\n".join(lines)
-    headline = next((line.strip() for line in reversed(lines) if line.strip()), "")
+    headline = lines[worst_line(lines)].strip() if lines else ""
     trace = stack_trace(lines)
     ranges = ((numbered[0][0], numbered[-1][0]),) if numbered else ()
     return Excerpt(headline, text, ranges, (), trace, (Failure(headline, text, "", trace),) if headline else ())

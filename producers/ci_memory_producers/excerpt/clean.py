@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-MAX_LINE = 4_000
+MAX_LINE = 2_000
 """Characters of one line that are looked at; the rest of a longer line is cut off."""
 
 _ESCAPES = re.compile(

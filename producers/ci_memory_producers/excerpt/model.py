@@ -42,7 +42,7 @@ class Excerpt:
     failures: tuple[Failure, ...]
 
 
-class UnreadableLog(ValueError):  # noqa: N818 - the public name says what the log is, as UnreadableReport does
+class UnreadableLog(ValueError):
     """A log that has no text to read: missing, a directory, empty or binary."""
 
     def __init__(self, path: Path, cause: str, way_out: str) -> None:

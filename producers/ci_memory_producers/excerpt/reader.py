@@ -40,7 +40,7 @@ def _read(blocks: Iterator[bytes]) -> Excerpt:
     scanner = Scanner()
     tail, line = b"", 1
     for window in windows(blocks):
-        scanner.scan(window.data, window.start, window.stop, window.first_line)
+        scanner.scan(window.data, window.start, window.stop, window.first_line, last=window.last)
         tail, line = window.data, window.first_line - window.data.count(b"\n", 0, window.start)
     cut = max(0, len(tail) - _TAIL_BYTES)
     tail, line = tail[cut:], line + tail.count(b"\n", 0, cut)

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from bisect import insort
 from collections import deque
 from dataclasses import dataclass, field
 
-from ci_memory_producers.excerpt.clean import MAX_LINE, strip_line
-from ci_memory_producers.excerpt.classify import RARE, classify, is_step
+from ci_memory_producers.excerpt.classify import COMMON, RARE, classify, is_step
 from ci_memory_producers.excerpt.rules import Rule
+from ci_memory_producers.excerpt.rules.providers import ENDINGS
 
 BEHIND = 16_000
 AHEAD = 12_000
 """Bytes before and after a line that are at hand when it is looked at."""
+CONSEQUENCE = 2
+"""The strength of a line that says that something failed, and not why."""
 _KEPT_BEHIND = 4_000
 _KEPT = 120
-_LEAST = 5
+"""Bytes before an anchor that are kept with it; anchors of one strength that are kept, of the first and of the last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,32 +56,39 @@ class Scanner:
         kept = (anchor for each in self._bins.values() for anchor in (*each.first, *each.last))
         return sorted(kept, key=lambda anchor: anchor.line)
 
-    def scan(self, window: bytes, start: int, stop: int, first_line: int) -> None:
+    def scan(self, window: bytes, start: int, stop: int, first_line: int, *, last: bool) -> None:
         """Read ``window[start:stop]``, whose first line has the number ``first_line``; the rest of the window is context."""
         low = window[start:stop].lower()
         line, counted = first_line, 0
-        for begin, end in _lines_with(low):
+        for begin, end in _lines_with(low, last=last):
             line += low.count(b"\n", counted, begin)
             counted = begin
-            self._look(window, start + begin, low[begin : min(end, begin + MAX_LINE)], line)
+            if is_step(low[begin:end]):
+                self.steps.append(line)
+            else:
+                self._look(window, start + begin, start + end, line)
 
-    def _look(self, window: bytes, begin: int, low: bytes, line: int) -> None:
-        if is_step(low):
-            self.steps.append(line)
-            return
-        text = strip_line(window[begin : begin + len(low)].decode("utf-8", "replace"))
-        found = classify(text, low)
-        if found is not None and (found.strength >= _LEAST or found.verdict):
-            behind = BEHIND if found.verdict else _KEPT_BEHIND
-            left = max(0, begin - behind)
-            anchor = Anchor(line, text, found, window[left : begin + AHEAD], begin - left)
-            self._bins.setdefault(found.strength, _Bin()).add(anchor)
+    def _look(self, window: bytes, begin: int, end: int, line: int) -> None:
+        known = classify(window[begin:end])
+        if known is not None:
+            rule, text = known
+            if rule.verdict or rule.strength > CONSEQUENCE:
+                left = max(0, begin - (BEHIND if rule.verdict else _KEPT_BEHIND))
+                anchor = Anchor(line, text, rule, window[left : begin + AHEAD], begin - left)
+                self._bins.setdefault(rule.strength, _Bin()).add(anchor)
 
 
-def _lines_with(low: bytes) -> list[tuple[int, int]]:
-    """Begin and end of the lines that hold one of the `RARE` words."""
+def _lines_with(low: bytes, *, last: bool) -> list[tuple[int, int]]:
+    """Begin and end of the lines that hold one of the words; the `RARE` ones where the log or a step ends."""
     ends: dict[int, int] = {}
-    for word in RARE:
+    _find(low, COMMON, ends)
+    if last or any(word in low for word in ENDINGS):
+        _find(low, RARE, ends)
+    return sorted(ends.items())
+
+
+def _find(low: bytes, words: tuple[bytes, ...], ends: dict[int, int]) -> None:
+    for word in words:
         at = low.find(word)
         while at >= 0:
             begin = low.rfind(b"\n", 0, at) + 1
@@ -88,4 +96,3 @@ def _lines_with(low: bytes) -> list[tuple[int, int]]:
             end = len(low) if end < 0 else end
             ends[begin] = end
             at = low.find(word, end)
-    return sorted(ends.items())

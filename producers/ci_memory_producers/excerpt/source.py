@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from ci_memory_producers.excerpt.clean import MAX_LINE
 from ci_memory_producers.excerpt.model import UnreadableLog
 from ci_memory_producers.excerpt.scan import AHEAD, BEHIND
 
@@ -25,6 +26,7 @@ class Window:
     start: int
     stop: int
     first_line: int
+    last: bool = False
 
 
 def windows(blocks: Iterable[bytes]) -> Iterator[Window]:
@@ -38,25 +40,42 @@ def windows(blocks: Iterable[bytes]) -> Iterator[Window]:
             line += data.count(b"\n", start, stop)
             keep = max(0, stop - BEHIND)
             data, start = data[keep:], stop - keep
-    yield Window(data, start, len(data), line)
+    yield Window(data, start, len(data), line, last=True)
 
 
 def _cut(blocks: Iterable[bytes]) -> Iterator[bytes]:
-    """The same text as blocks of complete lines, without colour codes, each line at most about `_LONGEST` bytes beyond a block."""
+    """The same text as blocks of complete lines, without colour codes, each line cut to `MAX_LINE` bytes."""
     rest = b""
     for block in blocks:
         end = block.rfind(b"\n") + 1
         if not end:
             rest = (rest + block)[:_LONGEST]
             continue
-        yield _plain(rest + block[:end])
+        yield _short(_plain(rest + block[:end]))
         rest = block[end:]
     if rest:
-        yield _plain(rest)
+        yield _short(_plain(rest))
 
 
 def _plain(data: bytes) -> bytes:
     return _COLOURS.sub(b"", data) if b"\x1b[" in data else data
+
+
+def _short(data: bytes) -> bytes:
+    """The text with long lines cut. Looks at one place in every `MAX_LINE` bytes where there are none."""
+    pieces: list[bytes] = []
+    taken = at = 0
+    while at + MAX_LINE < len(data):
+        newline = data.rfind(b"\n", at, at + MAX_LINE)
+        if newline >= 0:
+            at = newline + 1
+            continue
+        end = data.find(b"\n", at + MAX_LINE)
+        end = len(data) if end < 0 else end
+        kept = data[at:end].rstrip(b"\r").rpartition(b"\r")[2]  # of overwritten progress, the last
+        pieces += [data[taken:at], kept[:MAX_LINE]]
+        taken = at = end
+    return b"".join([*pieces, data[taken:]]) if pieces else data
 
 
 def file_blocks(path: Path) -> Iterator[bytes]:

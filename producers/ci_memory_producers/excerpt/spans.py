@@ -8,100 +8,113 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ci_memory_producers.excerpt.classify import classify, is_step, is_step_end
-from ci_memory_producers.excerpt.clean import MAX_LINE, strip_line
-from ci_memory_producers.excerpt.scan import Anchor
+from ci_memory_producers.excerpt.clean import strip_line
+from ci_memory_producers.excerpt.scan import CONSEQUENCE, Anchor
 
 _MAX_SPANS = 20
-_CONSEQUENCE = 2
 _COMMAND = re.compile(r"^(?:\$|>|\+) \S|^\[command\]")
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
-    """A line near the end of a span: its number, where it begins in the span's bytes, cleaned text, and what knows it."""
+class Near:
+    """The last lines of a span: the raw lines, the number of the first, and what is known of some, by index."""
 
-    number: int
-    begin: int
-    text: str
-    anchor: Anchor | None
+    raw: list[bytes]
+    first: int
+    known: dict[int, Anchor]
+
+    def text(self, index: int) -> str:
+        """The cleaned line."""
+        return strip_line(self.raw[index].decode("utf-8", "replace"))
 
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """Lines ``first`` to ``last`` of a log, which a failed command printed; ``near`` are its last lines, all of them known."""
+    """Lines ``first`` to ``last`` of a log, which a failed command printed; ``near`` are its last lines."""
 
     first: int
     last: int
-    near: tuple[Line, ...]
+    near: Near
     verdict: Anchor | None = None
 
     def anchors(self, kept: Sequence[Anchor]) -> list[Anchor]:
         """The anchors inside the span, in order: those kept of the whole log, and all of its last lines."""
-        own = [line.anchor for line in self.near if line.anchor]
-        known = {line.number for line in self.near}
-        rest = [anchor for anchor in kept if self.first <= anchor.line <= self.last and anchor.line not in known]
-        return sorted(own + rest, key=lambda anchor: anchor.line)
+        begin, end = self.near.first, self.near.first + len(self.near.raw)
+        rest = [anchor for anchor in kept if self.first <= anchor.line <= self.last and not begin <= anchor.line < end]
+        return sorted([*self.near.known.values(), *rest], key=lambda anchor: anchor.line)
 
-    def quiet_end(self, most: int) -> list[Line]:
+    def quiet_end(self, most: int) -> list[tuple[int, str]]:
         """At most ``most`` last lines before the consequences, from the command that printed them: a tool's own words."""
-        end = len(self.near)
-        for index in range(len(self.near) - 1, -1, -1):
-            line = self.near[index]
-            if line.anchor and line.anchor.rule.strength <= _CONSEQUENCE:
+        lines = [self.near.text(index) for index in range(max(0, len(self.near.raw) - 2 * most), len(self.near.raw))]
+        skipped = len(self.near.raw) - len(lines)
+        end = len(lines)
+        for index in range(len(lines) - 1, -1, -1):
+            anchor = self.near.known.get(skipped + index)
+            if anchor and anchor.rule.strength <= CONSEQUENCE:
                 end = index
-            elif line.text.strip() and end - index > most:
+            elif lines[index].strip() and end - index > most:
                 break
         begin = end
         while begin > 0 and end - begin < most:
             begin -= 1
-            if _COMMAND.match(self.near[begin].text):
+            if _COMMAND.match(lines[begin]):
                 break
-        return _trimmed(list(self.near[begin:end])) or _trimmed(list(self.near[-most:]))
+        if not any(line.strip() for line in lines[begin:end]):
+            begin, end = max(0, len(lines) - most), len(lines)
+        numbered = [(self.near.first + skipped + index, lines[index]) for index in range(begin, end)]
+        return _trimmed(numbered)
 
 
 def failing_spans(kept: Sequence[Anchor], steps: Sequence[int], tail: bytes, tail_line: int) -> list[Span]:
-    """The spans that verdicts of a CI provider end; the whole log where there is none. ``tail`` is its end, from ``tail_line`` on."""
+    """The spans that verdicts of a CI provider end; the whole log where there is none.
+
+    ``steps`` are the lines where steps begin; ``tail`` is the end of the log, from the line ``tail_line`` on.
+    """
     spans: list[Span] = []
     previous = 0
     for anchor in kept:
-        if anchor.rule.verdict:
+        if anchor.rule.verdict and len(spans) < _MAX_SPANS:
             index = bisect_right(steps, anchor.line)
             first = max(previous + 1, steps[index - 1] if index else 1)
             begin_line = anchor.line - anchor.context.count(b"\n", 0, anchor.offset)
-            spans.append(Span(first, anchor.line, _near(anchor.context, anchor.offset, begin_line, first), anchor))
+            near = _near(anchor.context, anchor.offset, begin_line, first, of_step=True)
+            spans.append(Span(first, anchor.line, near, anchor))
             previous = anchor.line
     if not spans:
         last = tail_line + tail.count(b"\n")
-        spans.append(Span(1, last, _near(tail, len(tail), tail_line, 1, complete=True)))
-    return spans[:_MAX_SPANS]
+        spans.append(Span(1, last, _near(tail, len(tail), tail_line, 1, of_step=False)))
+    return spans
 
 
-def _near(context: bytes, stop: int, line: int, first: int, *, complete: bool = False) -> tuple[Line, ...]:
+def _near(context: bytes, stop: int, line: int, first: int, *, of_step: bool) -> Near:
     begin = 0
     if line > 1:  # the first line of a context may be cut
         begin = context.find(b"\n", 0, stop) + 1
         line += begin > 0
-    found: list[Line] = []
-    ended = None
-    while begin < stop:
-        end = context.find(b"\n", begin, stop)
-        end = stop if end < 0 else end
-        if line >= first:
-            raw = context[begin : min(end, begin + MAX_LINE)]
-            text, low = strip_line(raw.decode("utf-8", "replace")), raw.lower()
-            if is_step_end(low):
-                ended = len(found)
-            known = None if is_step(low) else classify(text, low)
-            found.append(Line(line, begin, text, Anchor(line, text, known, context, begin) if known else None))
-        begin, line = end + 1, line + 1
-    return tuple(found if complete else found[:ended])
+    while line < first and begin < stop:
+        begin = context.find(b"\n", begin, stop) + 1 or stop
+        line += 1
+    raw = context[begin:stop].split(b"\n")
+    if raw and not raw[-1]:
+        raw.pop()
+    known: dict[int, Anchor] = {}
+    for index, own in enumerate(raw):
+        low = own.lower()
+        if of_step and is_step_end(low):
+            return Near(raw[:index], line, known)
+        found = None if is_step(low) else classify(own)
+        if found:
+            rule, text = found
+            known[index] = Anchor(line + index, text, rule, context, begin)
+        begin += len(own) + 1
+    return Near(raw, line, known)
 
 
-def _trimmed(lines: list[Line]) -> list[Line]:
+def _trimmed(numbered: list[tuple[int, str]]) -> list[tuple[int, str]]:
     """The lines without empty ones at the beginning and the end."""
-    begin, end = 0, len(lines)
-    while begin < end and not lines[begin].text.strip():
+    begin, end = 0, len(numbered)
+    while begin < end and not numbered[begin][1].strip():
         begin += 1
-    while end > begin and not lines[end - 1].text.strip():
+    while end > begin and not numbered[end - 1][1].strip():
         end -= 1
-    return lines[begin:end]
+    return numbered[begin:end]

@@ -50,7 +50,6 @@ BUILD_TOOL_RULES: tuple[Rule, ...] = (
     rule("apt", 6, "failed to fetch|unable to locate package|unmet dependencies", r"^E: |have unmet dependencies"),
     rule("resolve", 7, "could not resolve", r"Could not resolve (?:dependencies|all|host|\S)"),
     rule("docker.daemon", 8, "response from daemon", r"Error response from daemon: (?P<why>.*)", Extent.LINE),
-    rule("docker.solve", 5, "failed to solve", r"failed to solve", Extent.LINE),
     rule("kubectl", 8, "error from server", r"Error from server"),
     rule("git", 7, "fatal: ", r"^fatal: (?P<why>.*)", Extent.DETAIL),
     rule("rake", 7, "rake aborted", r"^rake aborted!", Extent.PARAGRAPH),

@@ -28,13 +28,6 @@ COMPILER_RULES: tuple[Rule, ...] = (
         "undefined reference to|undefined symbol|unresolved external",
         r"(?:undefined reference to|undefined symbols?\b|unresolved external)",
     ),
-    rule(
-        "link.failed",
-        3,
-        "ld returned|linker command failed|linking with",
-        r"(?:ld returned \d|linker command failed|linking with .* failed)",
-        Extent.DETAIL,
-    ),
     rule("eslint", 8, "  error  ", r"^\s+\d+:\d+\s+error\s+\S", Extent.AROUND),
     rule("flake8", 8, ".py:", r"^\S+\.py:\d+:(?:\d+:)? [A-Z]{1,3}\d{2,4}:? "),
     rule("rubocop", 8, ".rb:", r"^\S+\.rb:\d+:\d+: [CWEF]: "),

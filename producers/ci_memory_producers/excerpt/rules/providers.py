@@ -8,6 +8,8 @@ STEPS: tuple[bytes, ...] = (b"travis_time:start", b"##[group]run ", b"section_st
 """What the raw line in lower case holds where a provider begins a step."""
 STEP_ENDS: tuple[bytes, ...] = (b"travis_time:end", b"section_end:")
 """What it holds where the output of a step ends."""
+ENDINGS: tuple[bytes, ...] = (b"exited with", b"process completed with exit")
+"""What a window of the log holds in which a step may have failed."""
 MARKS: tuple[bytes, ...] = (b"##[error]", b"::error", b"##vso[task.logissue type=error", b"   error - ")
 """What it holds where a provider marks the line as an error."""
 MARKED = rule("marked", 6, "##[error]", r"", Extent.LINE)

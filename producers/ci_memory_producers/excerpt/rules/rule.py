@@ -23,8 +23,8 @@ class Extent(Enum):
 class Rule:
     """A kind of line.
 
-    ``strength`` says how much the line explains: 9 a failed test or compiler error with its place, 7 an exception or a tool's own
-    fatal message, 5 a line marked as error, 3 a word of failure, 1 a consequence ("exit code 1"), 0 the beginning of a step.
+    ``strength`` says how much the line explains: 9 a failed test or compiler error with its place, 8 and 7 an exception or a tool's
+    own fatal message, 6 a line marked as error, 2 and 1 a consequence ("exit code 1").
     ``gates`` are lowercase literals of which the line holds at least one: they make the reader fast. The pattern's group ``test``
     names a failed test, its group ``why`` says why. ``listing`` is a heading with numbered failures below.
     """
@@ -51,5 +51,5 @@ def rule(
     *,
     listing: bool = False,
 ) -> Rule:
-    """A rule whose gates are written with ``|`` between them; without gates it is asked of the lines before a verdict only."""
-    return Rule(name, strength, tuple(gates.split("|")) if gates else (), re.compile(pattern), extent, listing)
+    """A rule whose gates are written with ``|`` between them."""
+    return Rule(name, strength, tuple(gates.split("|")), re.compile(pattern), extent, listing)

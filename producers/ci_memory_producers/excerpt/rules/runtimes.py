@@ -53,5 +53,4 @@ RUNTIME_RULES: tuple[Rule, ...] = (
         Extent.LINE,
     ),
     rule("curl", 6, "curl: (", r"^curl: \(\d+\) (?P<why>.*)", Extent.LINE),
-    rule("timeout", 5, "timed out|timeout", r"(?i:\btimed out\b|\btimeout (?:of|after|exceeded|expired|waiting))", Extent.LINE),
 )

@@ -46,13 +46,11 @@ TEST_RUNNER_RULES: tuple[Rule, ...] = (
         r"^\s*[\u2716\u2717\u2715\u00d7] (?!\d+ (?:problems?|errors?|of|tests?)\b)(?P<test>\S.*?)(?: \(\d+ ?m?s\))?$",
     ),
     rule("jest.test", 9, "\u25cf ", r"^\s*\u25cf (?!Console$|Test suite failed)(?P<test>\S.*)$", Extent.SECTION),
-    rule("jest.file", 5, "fail ", r"^\s*FAIL\s+\S+\.\w+(?: \(.*\))?$", Extent.LINE),
     rule("vitest", 9, "fail  ", r"^\s*FAIL\s+(?P<test>\S+ > .+)$", Extent.SECTION),
     rule("mocha.list", 9, " failing", r"^\s*\d+ failing$", Extent.SECTION, listing=True),
     rule("karma", 9, " failed", r"^\S.* \d[\d.]* \([^)]*\) (?P<test>.*) FAILED$", Extent.DETAIL),
     # Go
     rule("go.test", 9, "--- fail:", r"^\s*--- FAIL: (?P<test>\S+)", Extent.DETAIL),
-    rule("go.package", 4, "fail\t|[build failed]", r"^FAIL\s+\S+\s+(?:[\d.]+s|\[.*failed\])$", Extent.LINE),
     # Rust
     rule("cargo.block", 9, " stdout ----", r"^---- (?!end )(?P<test>\S.*) stdout ----$", Extent.SECTION),
     rule("cargo.test", 7, "... failed", r"^test (?P<test>\S.*) \.\.\. FAILED$", Extent.LINE),
