@@ -5,9 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ci_memory_producers.ci_env import CiFacts, detect, read_github_event, repo_of
 from hypothesis import given
 from hypothesis import strategies as st
+
+from ci_memory_producers.ci_env import CiFacts, detect, read_github_event, repo_of
 
 SHA = "0123456789abcdef0123456789abcdef01234567"
 MERGE = "f" * 40

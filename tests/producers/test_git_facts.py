@@ -6,6 +6,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+
 from ci_memory_producers.git_facts import CommitFacts, changed_files, commit_facts
 
 _IDENTITY = {

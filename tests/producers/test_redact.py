@@ -7,9 +7,10 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from ci_memory_producers.redact import assignments, contexts, private_keys, redact, shapes, values
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+
+from ci_memory_producers.redact import assignments, contexts, private_keys, redact, shapes, values
 from producers.secrets_corpus import LEAKS, LOOK_ALIKES, Leak, jwt, pem
 
 MODULES = (assignments, contexts, private_keys, shapes, values)
@@ -21,6 +22,7 @@ def test_a_secret_is_masked_and_its_surroundings_stay(leak: Leak) -> None:
 
     assert leak.secret not in masked
     assert "[REDACTED:" in masked
+    assert "[REDACTED:[" not in masked
     for kept in leak.kept:
         assert kept in masked
     assert redact(masked) == masked

@@ -49,8 +49,13 @@ _HARMLESS_TAIL = re.compile(
     r"(?:names?|ids?|refs?|types?|path|files?|dir|ur[li]s?|arn|count|length|len|size|limits?|ttl|expir\w*|version"
     r"|policy|prefix|regex|pattern|format|header|field|param\w*|provider|source|endpoint|class|scopes?|enabled|disabled"
     r"|required|index|budget|rate|usage|mode|stdin|rotation|manager|reset|algorithm|alg|strength|min|max|age|status"
-    r"|state|errors?|exists|valid\w*|location|region|store|namespace|mount|ring|chain|used|left|at|timeout|fingerprint)\Z",
+    r"|state|errors?|exists|valid\w*|location|region|store|namespace|mount|ring|chain|used|left|at|timeout|fingerprint"
+    r"|\.(?:java|kt|scala|groovy|py|go|rb|rs|js|jsx|ts|tsx|cs|php|c|h|cc|cpp|hpp|swift|ex|clj))\Z",
     re.IGNORECASE,
+)
+_CLASS_TAIL = re.compile(
+    r"[A-Z]\w{0,60}?(?:Service|Manager|Factory|Handler|Controller|Filter|Tests?|Spec|Repository|Exception|Utils?|Impl|Config"
+    r"|Configuration|Request|Response|Validator|Generator|Provider|Client|Server|Module|Interceptor|Adapter)\Z"
 )
 _SECRET_KEYS = re.compile(
     r"(?:api|access|secret|private|encrypt|encryption|sign|signing|account|master|auth|storage|ssh|deploy|app"
@@ -61,7 +66,7 @@ _SECRET_KEYS = re.compile(
 _SETTERS = ("set -x ", "set -gx ", "setenv ", "ENV ", "config set ", "configure set ")
 _LOGIN_BEFORE = re.compile(r"\bmachine\s+\S{1,100}\s+(?:(?:login|account)\s+\S{1,100}\s+)?\Z")
 _NOT_A_NAME_BEFORE = re.compile(
-    r"(?:(?:unexpected|unknown|illegal) |\blib|://[\w.-]{0,30}|\[REDACTED:[a-z_]{0,40})\Z", re.IGNORECASE
+    r"(?:(?:unexpected|unknown|illegal) (?:[a-z]{1,12} )?|\blib|://[\w.-]{0,30}|\[REDACTED:[a-z_]{0,40})\Z", re.IGNORECASE
 )
 _PASS_BEFORE = re.compile(r"[_.\"'-]|[a-z](?=P)")
 _FLAG_BEFORE = re.compile(r"[\[(,]{0,2}[\"']?-")
@@ -83,7 +88,7 @@ def find_assignments(text: str, lower: str) -> Iterator[Span]:
 
 def _assigned(text: str, at: int, word: str, after: re.Match[str]) -> Span | None:
     binding = _binding(text, at, word, after)
-    if binding is None or not _names_a_secret(text, at, word) or _HARMLESS_TAIL.search(after["tail"] or ""):
+    if binding is None or not _names_a_secret(text, at, word) or _is_harmless(after["tail"] or ""):
         return None
     pair = _PAIR.match(text, after.start("space")) if after["space"] and binding is Binding.PAIR else None
     number = word in _MAY_BE_A_NUMBER and not after["plural"]
@@ -100,9 +105,16 @@ def _binding(text: str, at: int, word: str, after: re.Match[str]) -> Binding | N
     if after["sign"] is None:
         return Binding.PAIR
     if after["sign"] == ":":
-        return Binding.COLON
+        return None if _is_part_of_a_path(text, at, after) else Binding.COLON
     in_shell = after["sign"] == "=" and text[at : at + len(word)].isupper()
     return Binding.SHELL if in_shell else Binding.EQUALS
+
+
+def _is_part_of_a_path(text: str, at: int, after: re.Match[str]) -> bool:
+    """``com.google.auth:auth-library:1.2``, ``dev/my-secret:latest``, ``:app-auth:compile``: no blank, no quote."""
+    if not text[at].islower() or not text.startswith(("-", ".", "/"), max(0, at - 1)):
+        return False
+    return after[0].endswith(":") and (after[0][-2:-1].isalnum() or len(after[0]) == 1) and text[after.end()] not in "\"'`"
 
 
 def _takes_the_next_word(text: str, at: int, word: str) -> bool:
@@ -112,6 +124,10 @@ def _takes_the_next_word(text: str, at: int, word: str) -> bool:
     if _FLAG_BEFORE.match(text, start) or text.endswith(_SETTERS, least, start):
         return True
     return word == "passw" and _LOGIN_BEFORE.search(text, max(0, at - 240), at) is not None
+
+
+def _is_harmless(tail: str) -> bool:
+    return bool(tail) and (_HARMLESS_TAIL.search(tail) is not None or _CLASS_TAIL.match(tail) is not None)
 
 
 def _names_a_secret(text: str, at: int, word: str) -> bool:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from ci_memory_producers.redact.shapes import Span
 
 _MASKED = r"(?!\*{3}|\[[A-Z][A-Za-z_:]{2,60}\]|\$[A-Za-z_({]|\{\{|<[\w .-]{0,60}>|%[A-Za-z_]\w{0,60}%)"
-_USERINFO = re.compile(rf"://[^\s/@:\"'<>?#`\\]{{0,200}}:{_MASKED}(?P<s>[^\s/?\"'<>`\\]{{1,500}})@(?!sha\d)")
+_USERINFO = re.compile(rf"://[^\s/@:\"'<>?#`\\\[]{{0,200}}:{_MASKED}(?P<s>[^\s/?\"'<>`\\]{{1,500}})@(?!sha\d)")
 _USER_ONLY = re.compile(r"://(?P<s>[A-Za-z0-9_~-]{20,500}+)@")
 _SCHEME = (
     r"(?:Bearer|Basic|Token|Digest|ApiKey|Api-Key|Negotiate|NTLM|Bot|OAuth|SSWS|Splunk|GoogleLogin|JWT|Key"

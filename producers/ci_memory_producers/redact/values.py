@@ -39,7 +39,8 @@ _PATH = (
 )
 _CODE = (
     r"(?:self|this|os|process|env|config|settings|secrets|vars?|inputs|github|steps|needs|params|args|options|opts"
-    r"|request|req|ctx|context|data|local|module|each|credentials)\.[A-Za-z_]|[A-Za-z_][\w.]{0,80}[(\[]"
+    r"|request|req|ctx|context|data|local|module|each|credentials)\.[A-Za-z_]|[A-Za-z_][\w.]{0,80}[(\[{]"
+    r"|(?:[a-z]\w{0,40}\.){1,9}[A-Z][\w$]{0,60}@[0-9a-f]"
 )
 _END = r"(?![\w-])"
 _KEPT = {
@@ -55,6 +56,7 @@ _KEPT_INSIDE = re.compile(rf"{_REFERENCE}|{_PATH}|(?i:{_LITERALS}|{_WORDS})(?=[\
 _NUMBER = re.compile(r"-?[\d.,_]{1,12}(?:k|kb|mb|ms|s|%)?(?![\w.,/+=@-]|:\S)", re.IGNORECASE)
 _PROSE = re.compile(r"[A-Za-z][A-Za-z'\u2019]*+[,.]?(?= ++[A-Za-z(\[\"'`\u00ab])")
 _VARIABLE = re.compile(r"(?:[A-Z]{1,30}_){1,6}(?:TOKEN|SECRET|PASSWORD|PASS|PWD|KEY|CREDENTIALS?)(?![\w-])")
+_ALPHANUMERIC = re.compile(r"[^\W_]")
 _IDENTIFIER = re.compile(r"[A-Za-z_]++(?=[),;\s\]}]|\Z)")
 
 _OPENING = re.compile(r"[bBrRuUfF]{0,2}(?P<escape>\\{0,3})(?P<quote>[\"'`])")
@@ -125,6 +127,8 @@ def _quoted_end(text: str, opening: re.Match[str]) -> int:
     if inside is None or _KEPT_INSIDE.match(text, start):
         return start
     words = text[start : min(inside.end(), start + 200)].lower().split()
+    if not _ALPHANUMERIC.search(text, start, min(inside.end(), start + 200)):
+        return start
     says_something = len(words) > 2 and not _FUNCTION_WORDS.isdisjoint(words)
     return start if says_something else inside.end()
 
