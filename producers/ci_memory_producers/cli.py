@@ -32,7 +32,7 @@ def main(arguments: list[str] | None = None) -> int:
     except ValidationError as error:
         problems = "; ".join(f"{_flag(e['loc'])}: {e['msg']}" for e in error.errors(include_input=False))
         return _fail(problems, BAD_INPUT)
-    except (BadFlag, EventTooLarge, ValueError) as error:
+    except (BadFlag, EventTooLarge, ValueError, OSError) as error:
         return _fail(error, BAD_INPUT)
 
 

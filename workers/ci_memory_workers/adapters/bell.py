@@ -26,5 +26,9 @@ class CeleryBell:
 
     def backlog(self, lane: Lane) -> int:
         """See `Bell.backlog`."""
-        length: Any = self._client.llen(f"{BROKER_PREFIX}{LANE_QUEUES[lane]}")
+        return self.waiting(LANE_QUEUES[lane])
+
+    def waiting(self, queue: str) -> int:
+        """How many messages no worker has taken from ``queue``."""
+        length: Any = self._client.llen(f"{BROKER_PREFIX}{queue}")
         return int(length)

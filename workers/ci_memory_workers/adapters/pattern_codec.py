@@ -125,6 +125,7 @@ def decode_pattern(pattern_id: str, fields: Mapping[str, str], fix_fields: Mappi
         analyst=analysis[1],
         diagnosis=analysis[0],
         attempts=int(fields.get("attempts", 0)),
+        takes=int(fields.get("takes", 0)),
         status_reason=fields.get("status_reason", ""),
         fix=fixes.get(fields.get("fix_id", "")),
         fixes=tuple(fixes.values()),

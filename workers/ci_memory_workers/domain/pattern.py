@@ -31,7 +31,7 @@ class Pattern:
     """A failure that may come again. Times are milliseconds since the epoch, by the clock of the event log.
 
     ``occurrences`` counts events, ``episodes`` distinct (repository, build, job), ``flaky_episodes`` those of them that passed
-    when run again. ``analysed`` is empty until an analyst has spoken. ``revision`` grows with every change.
+    when run again. ``analysed`` is empty until an analyst has spoken; ``attempts`` counts its tries, ``takes`` how often a worker began one. ``revision`` grows with every change.
     """
 
     pattern_id: str
@@ -56,6 +56,7 @@ class Pattern:
     analyst: str = ""
     diagnosis: Diagnosis | None = None
     attempts: int = 0
+    takes: int = 0
     status_reason: str = ""
     fix: Fix | None = None
     fixes: tuple[Fix, ...] = ()

@@ -21,6 +21,8 @@ log = logging.getLogger(__name__)
 
 MISBEHAVED_ATTEMPTS = 3
 """How often a model may answer nonsense about one failure, before the rules' analysis stays."""
+MOST_CRASHES = 3
+"""How many workers may die over one failure, before the rules' analysis stays."""
 PUBLISH_BATCH = 500
 
 
@@ -43,14 +45,16 @@ class AnalysisDesk:
         if lease is None:
             return "not_due"
         pattern = self.index.pattern(tenant, pattern_id)
+        if pattern is not None and pattern.analysed == "final":
+            return self._tell(lease, pattern_id)
         sample = self.index.sample(tenant, pattern_id)
         if pattern is None or sample is None:
             self.index.finish(lease)
             raise UnknownPattern(pattern_id)
-        if pattern.analysed == "final":
-            return self._tell(lease, pattern_id)
-        candidates = self._shortlist(tenant, sample)
         attempt = pattern.attempts + 1
+        if pattern.takes - attempt >= MOST_CRASHES:
+            return self._answer_by_rules_for_good(lease, sample, attempt, "analysis_crashed", clock())
+        candidates = self._shortlist(tenant, sample)
         try:
             reply = self.analyst.analyze(sample, candidates)
         except Retryable as error:
@@ -75,7 +79,9 @@ class AnalysisDesk:
     def _settle(self, lease: Lease, reply: AnalystAnswer, candidates: list[Candidate], attempt: int, now_ms: int) -> str:
         offered = {candidate.pattern_id for candidate in candidates}
         if reply.same_as in offered and self.index.merge(lease, reply.same_as, reason=reply.reason, now_ms=now_ms):
-            self._publish(lease.tenant, self._surviving(lease.tenant, reply.same_as))
+            survivor = self._surviving(lease.tenant, reply.same_as)
+            self._publish(lease.tenant, survivor)
+            self.bell.ring("analysis", lease.tenant, survivor)
             return "alias"
         if not self.index.record_analysis(lease, reply, attempts=attempt, now_ms=now_ms):
             return "lease_lost"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from ..domain.aging import DAY_MS, aging_reason, too_old
 from ..domain.flaky import QuarantinePolicy, flaky_ratio, should_quarantine
-from ..domain.pattern import Pattern
+from ..domain.pattern import Pattern, Status
 from ..names import LANES
 from .ports import Bell, Index
 
@@ -48,52 +48,52 @@ class Sweeper:
         return rung
 
     def age(self, now_ms: int, *, dry_run: bool = False) -> list[Decision]:
-        """Deprecate what was not seen for ``aging_days`` days."""
+        """Deprecate what was not seen for ``aging_days`` days. A dry run looks at the first `PIECE` of each tenant."""
+        horizon_ms = now_ms - self.aging_days * DAY_MS
         decisions = []
         for tenant in self.index.tenants():
-            horizon_ms = now_ms - self.aging_days * DAY_MS
-            due = self.index.unseen_since(tenant, horizon_ms, PIECE)
-            for pattern in self._patterns(tenant, due):
-                if not too_old(pattern, now_ms=now_ms, days=self.aging_days):
-                    continue
-                reason = aging_reason(pattern, now_ms=now_ms)
-                if dry_run or self.index.set_status(
-                    tenant, pattern, "deprecated", reason=reason, now_ms=now_ms, only_if_unseen=True
-                ):
-                    decisions.append(Decision(tenant, pattern.pattern_id, "deprecated", reason))
-            if not dry_run:
+            while due := self.index.unseen_since(tenant, horizon_ms, PIECE):
+                decisions += [
+                    made for pattern in self._patterns(tenant, due) if (made := self._age(tenant, pattern, now_ms, dry_run))
+                ]
+                if dry_run:
+                    break
                 self.index.settled(tenant, due, horizon_ms)
         return decisions
 
+    def _age(self, tenant: str, pattern: Pattern, now_ms: int, dry_run: bool) -> Decision | None:
+        if not too_old(pattern, now_ms=now_ms, days=self.aging_days):
+            return None
+        reason = aging_reason(pattern, now_ms=now_ms)
+        if not dry_run and not self.index.set_status(
+            tenant, pattern, "deprecated", reason=reason, now_ms=now_ms, only_if_unseen=True
+        ):
+            return None
+        return Decision(tenant, pattern.pattern_id, "deprecated", reason)
+
     def judge_flaky(self, now_ms: int, *, dry_run: bool = False) -> list[Decision]:
-        """Quarantine what is flaky too often, and release what no longer is."""
+        """Quarantine what is flaky too often, and release what no longer is. A dry run looks at the first `PIECE`."""
         decisions = []
         for tenant in self.index.tenants():
-            due = self.index.quarantine_due(tenant, PIECE)
-            for pattern in self._patterns(tenant, due):
-                decision = self._judge(tenant, pattern)
-                if decision is None:
-                    continue
-                if dry_run or self.index.set_status(
-                    tenant,
-                    pattern,
-                    "quarantined" if decision.status == "quarantined" else "flaky",
-                    reason=decision.reason,
-                    now_ms=now_ms,
-                ):
-                    decisions.append(decision)
-            if not dry_run:
+            while due := self.index.quarantine_due(tenant, PIECE):
+                decisions += [
+                    made for pattern in self._patterns(tenant, due) if (made := self._judge(tenant, pattern, now_ms, dry_run))
+                ]
+                if dry_run:
+                    break
                 self.index.quarantine_looked_at(tenant, due)
         return decisions
 
-    def _judge(self, tenant: str, pattern: Pattern) -> Decision | None:
+    def _judge(self, tenant: str, pattern: Pattern, now_ms: int, dry_run: bool) -> Decision | None:
         flaky = should_quarantine(pattern, self.quarantine)
         if flaky == (pattern.status == "quarantined"):
             return None
         share = f"flaky in {pattern.flaky_episodes} of {pattern.episodes} builds ({flaky_ratio(pattern):.0%})"
-        if flaky:
-            return Decision(tenant, pattern.pattern_id, "quarantined", share)
-        return Decision(tenant, pattern.pattern_id, "flaky", f"released: {share}") if pattern.status == "quarantined" else None
+        status: Status = "quarantined" if flaky else "flaky"
+        reason = share if flaky else f"released: {share}"
+        if not dry_run and not self.index.set_status(tenant, pattern, status, reason=reason, now_ms=now_ms):
+            return None
+        return Decision(tenant, pattern.pattern_id, status, reason)
 
     def _patterns(self, tenant: str, ids: list[str]) -> list[Pattern]:
         found = (self.index.pattern(tenant, pattern_id) for pattern_id in ids)

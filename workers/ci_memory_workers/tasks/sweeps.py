@@ -14,7 +14,9 @@ from .process import container
 def ring() -> dict[str, int]:
     """Start a drain in every free slot, and ring for overdue work. Returns how many of each."""
     box = container()
-    free = box.slots.free(box.settings.slots)
+    # Drains that wait for a worker will take the free slots: more of them would only pile up.
+    waiting = box.bell.waiting(names.QUEUE_INGEST)
+    free = box.slots.free(box.settings.slots) if waiting < box.settings.slots else []
     for slot in free:
         app.send_task(names.DRAIN, args=[slot], queue=names.QUEUE_INGEST)
     return {"drains": len(free), "rings": box.sweeper.ring(now_ms())}

@@ -109,6 +109,8 @@ local function failure(a)
   if redis.call('SADD', p .. 'repos:' .. id, repo) == 1 then redis.call('HINCRBY', key, 'repositories', 1) end
   if state[3] == 'deprecated' then redis.call('HSET', key, 'status', redis.call('HGET', key, 'status_before') or 'unresolved') end
 
+  if state[3] == 'quarantined' then redis.call('ZADD', p .. 'due:quarantine', now, id) end
+
   local run = p .. 'run:' .. build
   if redis.call('HSETNX', run, 'v|' .. id, '1') == 1 then
     redis.call('LPUSH', p .. 'recent:' .. id, cjson.encode({ place = place, commit = commit, ms = ms }))

@@ -30,6 +30,8 @@ redis.call('ZREM', p .. 'last_seen', from)
 
 local waiting = redis.call('HKEYS', p .. 'awaiting:' .. from)
 for _, event_id in ipairs(waiting) do redis.call('HSET', p .. 'awaiting:' .. into, event_id, 'k') end
+-- Owed by the one that stays: telling them. Whoever takes it finds an analysis, and needs no analyst.
+if #waiting > 0 then redis.call('ZADD', p .. 'due:analysis', 'NX', ARGV[4], into) end
 redis.call('DEL', p .. 'awaiting:' .. from, p .. 'sample:' .. from, p .. 'repos:' .. from, p .. 'recent:' .. from, p .. 'votes:' .. from)
 redis.call('HSET', old, 'merged_into', into)
 redis.call('ZREM', p .. 'due:analysis', from)

@@ -131,7 +131,7 @@ class Index(Protocol):
         ...
 
     def quarantine_due(self, tenant: str, limit: int) -> list[str]:
-        """Ids of patterns whose flakiness changed since they were looked at, and of those in quarantine."""
+        """Ids of patterns whose flakiness may have changed since they were looked at, longest first."""
         ...
 
     def quarantine_looked_at(self, tenant: str, pattern_ids: Sequence[str]) -> None:
