@@ -286,7 +286,7 @@ def test_an_unknown_system_is_read_by_the_names_that_many_share() -> None:
 
 
 def test_outside_of_ci_nothing_is_known() -> None:
-    assert detect({"HOME": "/root", "BUILD_ID": "7"}) == CiFacts()
+    assert detect({"HOME": "/home/dev", "BUILD_ID": "7"}) == CiFacts()
 
 
 @pytest.mark.parametrize("environ", [GITHUB, GITLAB, JENKINS, BUILDKITE, CIRCLECI])
