@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from redis import Redis
+
 from ci_memory_producers.events import Analysis, Diagnosis, FailureEvent, PassEvent, ResolutionEvent
-from ci_memory_producers.keys import result_key, wake_key, waiting_key
+from ci_memory_producers.keys import result_key, waiting_key, wake_key
 from ci_memory_workers.adapters.redis_index import RedisIndex
 from ci_memory_workers.domain.pattern import Fix
-from ci_memory_workers.services.ports import AnalystAnswer, Applied, Dated, Reading
-from redis import Redis
+from ci_memory_workers.services.ports import AnalystAnswer, Applied, Dated, PendingVote, Reading
 
 T = "default"
 NOW = 1_800_000_000_000
@@ -58,6 +59,13 @@ def resolved(index: RedisIndex, pattern_id: str, *, repo: str = "acme/shop", fix
     assert index.apply_resolution(lease, pattern_id, fix, event, now_ms=now_ms)
 
 
+def votes_of(index: RedisIndex, pattern_id: str) -> list[PendingVote]:
+    votes = []
+    while vote := index.next_vote(T, pattern_id):
+        votes.append(vote)
+    return votes
+
+
 def test_a_first_failure_makes_a_pattern_and_owes_its_analysis(index: RedisIndex) -> None:
     applied = only(index.apply(T, [failed()], NOW))
 
@@ -90,7 +98,9 @@ def test_a_batch_may_hold_the_same_new_failure_many_times(index: RedisIndex) -> 
     assert (pattern.occurrences, pattern.episodes, pattern.match_votes) == (200, 200, 199)
 
 
-def test_a_fingerprint_that_this_process_forgot_to_send_is_sent_when_the_server_lost_it(index: RedisIndex, redis_client: Redis) -> None:
+def test_a_fingerprint_that_this_process_forgot_to_send_is_sent_when_the_server_lost_it(
+    index: RedisIndex, redis_client: Redis
+) -> None:
     index.apply(T, [failed()], NOW)
     redis_client.flushall()
 
@@ -153,7 +163,11 @@ def test_a_failure_that_passes_in_a_later_attempt_is_one_flaky_episode_in_any_or
 
 def test_a_pass_of_another_job_another_test_or_an_earlier_attempt_is_no_flakiness(index: RedisIndex) -> None:
     pattern_id = pattern_of(index, failed(attempt=2, job="unit", test_id="tests/a.py::test_a"))
-    others = [passed(attempt=3, job="lint"), passed(attempt=1, job="unit"), passed(attempt=3, job="unit", test_id="tests/a.py::test_b")]
+    others = [
+        passed(attempt=3, job="lint"),
+        passed(attempt=1, job="unit"),
+        passed(attempt=3, job="unit", test_id="tests/a.py::test_b"),
+    ]
     index.apply(T, list(others), NOW)
 
     pattern = index.pattern(T, pattern_id)
@@ -174,8 +188,11 @@ def test_match_votes_count_builds_not_events(index: RedisIndex) -> None:
 
     assert pattern is not None
     assert pattern.match_votes == 2
-    assert [(vote.vote, vote.target) for vote in index.pending_votes(T, pattern_id)] == [("helpful", "reflection")] * 2
-    assert index.pending_votes(T, pattern_id) == []
+    votes = votes_of(index, pattern_id)
+    assert [(vote.vote, vote.target) for vote in votes] == [("helpful", "reflection")] * 2
+    assert index.next_vote(T, pattern_id) is None
+    index.return_vote(T, pattern_id, votes[0])
+    assert index.next_vote(T, pattern_id) == votes[0]
 
 
 def test_a_resolution_is_applied_once_and_answers_the_next_failure(index: RedisIndex) -> None:
@@ -220,7 +237,7 @@ def test_a_fix_fails_when_the_failure_comes_back_in_more_than_three_builds_of_it
     assert pattern is not None
     assert pattern.fix is not None
     assert (pattern.recurred, pattern.fix.failed) == (4, 1)
-    assert [v.vote for v in index.pending_votes(T, pattern_id) if v.target == "strategy"] == ["helpful", "harmful"]
+    assert [v.vote for v in votes_of(index, pattern_id) if v.target == "strategy"] == ["helpful", "harmful"]
 
 
 def test_a_merged_pattern_leaves_its_fingerprint_its_counts_and_its_waiters_to_the_other(index: RedisIndex) -> None:

@@ -6,6 +6,7 @@ import json
 import secrets
 from collections import OrderedDict
 from collections.abc import Sequence
+from dataclasses import asdict
 from dataclasses import fields as dataclass_fields
 from typing import Any
 
@@ -149,10 +150,14 @@ class RedisIndex:
         fields: dict[Any, Any] = dict(ids)
         self._client.hset(f"{prefix(tenant)}links:{pattern_id}", mapping=fields)
 
-    def pending_votes(self, tenant: str, pattern_id: str) -> list[PendingVote]:
-        """See `Index.pending_votes`."""
-        rows: Any = self._client.lpop(f"{prefix(tenant)}votes:{pattern_id}", MOST_VOTES)
-        return [PendingVote(**json.loads(row)) for row in rows or ()]
+    def next_vote(self, tenant: str, pattern_id: str) -> PendingVote | None:
+        """See `Index.next_vote`."""
+        data: Any = self._client.lpop(f"{prefix(tenant)}votes:{pattern_id}")
+        return PendingVote(**json.loads(data)) if data else None
+
+    def return_vote(self, tenant: str, pattern_id: str, vote: PendingVote) -> None:
+        """See `Index.return_vote`."""
+        self._client.lpush(f"{prefix(tenant)}votes:{pattern_id}", json.dumps(asdict(vote)))
 
     def set_status(
         self, tenant: str, pattern: Pattern, status: Status, *, reason: str, now_ms: int, only_if_unseen: bool = False

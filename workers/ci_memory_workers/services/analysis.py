@@ -1,8 +1,8 @@
 """The story of a new failure: one worker claims it, an analyst speaks, and everybody who waits gets the answer.
 
-Whatever the concurrency, a new fingerprint is analysed once: the work is owed by the atomic step that counted the failure, and taken
-under a lease. A worker that dies loses its lease, and another takes the work over. While the language model is out of reach, the rules
-answer, marked as provisional; the model is asked again later, with growing delays.
+Whatever the concurrency, a new fingerprint is analysed once: the work is owed by the atomic step that counted the failure,
+and taken under a lease. A worker that dies loses its lease, and another takes the work over. While the language model is out
+of reach, the rules answer, marked as provisional; the model is asked again later, with growing delays.
 """
 
 from __future__ import annotations

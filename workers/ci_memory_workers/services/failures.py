@@ -18,6 +18,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
+from pydantic import ValidationError
+
 from ci_memory_producers.events import (
     EVENT,
     MAX_EVENT_BYTES,
@@ -28,7 +30,6 @@ from ci_memory_producers.events import (
     ResolutionReceipt,
 )
 from ci_memory_producers.redact import redact
-from pydantic import ValidationError
 
 from ..domain.answer import answer
 from ..domain.category import Categorizer

@@ -1,7 +1,8 @@
-"""The story of what is remembered for good: one writer at a time brings a pattern's reflection and strategies in Aegis up to date.
+"""The story of what is remembered for good: one writer at a time brings a pattern's memories in Aegis up to date.
 
-`sync` may be repeated, and interrupted, at any point: it looks for what a killed writer left before it adds, takes a vote off the list
-before it casts it (a vote reaches Aegis at most once; our own ledger is exact), and writes counters as a summary, never as a change.
+`sync` may be repeated, and interrupted, at any point: it looks for what a killed writer left before it adds, takes a vote off
+the list before it casts it (a vote reaches Aegis at most once; our own ledger is exact), and writes counters as a summary,
+never as a change.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from dataclasses import dataclass
 from ..domain.answer import at
 from ..domain.match import reflection_text, strategy_text
 from ..domain.pattern import Fix, Pattern
-from ..errors import KnowledgeRefused, Permanent, Retryable
+from ..errors import KnowledgeNotAsked, KnowledgeRefused, Permanent, Retryable
 from .ports import Index, Knowledge, Lease, PendingVote
 
 log = logging.getLogger(__name__)
@@ -55,11 +56,13 @@ class Librarian:
         reflection_id = self._reflection(tenant, pattern)
         strategies = {fix.fix_id: self._strategy(tenant, pattern, fix) for fix in pattern.fixes}
         strategy_id = strategies.get(pattern.fix.fix_id, "") if pattern.fix else ""
-        for vote in self.index.pending_votes(tenant, pattern.pattern_id):
+        while vote := self.index.next_vote(tenant, pattern.pattern_id):
             self._cast(tenant, pattern, vote, strategy_id if vote.target == "strategy" else reflection_id)
         self.knowledge.update_metadata(tenant, reflection_id, summary(pattern))
         if pattern.status == "deprecated":
             self.knowledge.deprecate(tenant, reflection_id)
+            # Aegis can't bring a memory back: should the pattern recur, it gets a new reflection.
+            self.index.link(tenant, pattern.pattern_id, reflection_id="")
         self.index.finish(lease, revision=pattern.revision, later_ms=now_ms + self.flush_ms)
         return "written"
 
@@ -123,6 +126,9 @@ class Librarian:
             return
         try:
             self.knowledge.vote(tenant, memory_id, vote.vote, context=vote.context, task_id=pattern.pattern_id)
+        except KnowledgeNotAsked:
+            self.index.return_vote(tenant, pattern.pattern_id, vote)
+            raise
         except (KnowledgeRefused, Retryable) as error:
             # Taken off the list already: at most once. The ledger in the index has counted it.
             log.warning("a vote is lost to aegis pattern_id=%s reason=%s", pattern.pattern_id, error.reason)

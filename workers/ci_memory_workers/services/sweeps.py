@@ -1,4 +1,4 @@
-"""What happens by the clock: ringing for overdue work, aging, quarantine. Each reads only what is due, a bounded piece at a time."""
+"""What happens by the clock: ringing for overdue work, aging, quarantine. Each reads only what is due, a piece at a time."""
 
 from __future__ import annotations
 

@@ -89,8 +89,12 @@ class Index(Protocol):
         """Apply a resolution exactly once and end its lease; ``fix`` is None for a rerun. False when the lease was lost."""
         ...
 
-    def pending_votes(self, tenant: str, pattern_id: str) -> list[PendingVote]:
-        """Votes that Aegis has not been given, oldest first; taken out of the list by this call: each is cast at most once."""
+    def next_vote(self, tenant: str, pattern_id: str) -> PendingVote | None:
+        """The oldest vote that Aegis has not been given; taken off the list by this call, so that it is cast at most once."""
+        ...
+
+    def return_vote(self, tenant: str, pattern_id: str, vote: PendingVote) -> None:
+        """Put a vote back that was certainly not cast."""
         ...
 
     def link(self, tenant: str, pattern_id: str, **ids: str) -> None:
