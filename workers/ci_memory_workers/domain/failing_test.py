@@ -47,8 +47,8 @@ _HEADED: Final = re2.compile(
     r"|^[ \t]*(?:FAIL|✕|✖)[ \t]+(\S+\.(?:[jt]sx?|mjs|cjs|vue))\b"  # a test file
 )
 _LONGEST_ID: Final = 600
-_WORTH_A_LOOK: Final = re.compile(
-    r"not ok|FAIL|ERROR|● |__|rspec | stdout ----|\d\) |Fail|Error:\n|[✕✖\xd7✗]|\((?:Timeout|SEGFAULT|Not Run)"
+_WORTH_A_LOOK: Final = re2.compile(
+    r"not ok|FAIL|ERROR|● |__|rspec | stdout ----|\d\) |Fail|Error:\n|✕|✖|\x{D7}|✗|\((?:Timeout|SEGFAULT|Not Run)"
 )
 _PARAMETERS: Final = re.compile(r"\[[^\]]*\]|\((?!['\"])[^()]*\)|(?<=\w)#\d+$|\bwith data set .*$")
 _SOURCE: Final = re.compile(r"\.(?:py|js|ts|jsx|tsx|mjs|cjs|rb|php|go|rs|java|kt|cs|c|cc|cpp|exs?|swift|scala)(?=$|:|/|\s)")
