@@ -53,6 +53,9 @@ class Librarian:
 
     def _write(self, lease: Lease, pattern: Pattern, now_ms: int) -> str:
         tenant = lease.tenant
+        if pattern.status == "deprecated" and not self.index.links(tenant, pattern.pattern_id).get("reflection_id"):
+            self.index.finish(lease)
+            return "nothing_to_write"
         reflection_id = self._reflection(tenant, pattern)
         strategies = {fix.fix_id: self._strategy(tenant, pattern, fix) for fix in pattern.fixes}
         strategy_id = strategies.get(pattern.fix.fix_id, "") if pattern.fix else ""
