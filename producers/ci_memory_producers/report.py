@@ -22,9 +22,10 @@ class BadFlag(ValueError):
 def place(flags: Namespace, environ: Mapping[str, str], directory: Path) -> dict[str, Any]:
     """Where it happened: flags first, then the provider's environment, then git. Raises `BadFlag`."""
     facts = detect(environ, read_github_event(environ))
-    git = commit_facts(directory)
-    commit = flags.commit or facts.commit_sha or git.sha
-    of_head = git if commit in ("", git.sha) else None
+    asked = flags.commit or facts.commit_sha
+    # In a pull request the checkout's HEAD is often a merge that exists nowhere else: the commit that was pushed is asked for.
+    git = commit_facts(directory, revision=asked) if asked else commit_facts(directory)
+    commit = asked or git.sha
     found = {
         "tenant": flags.tenant,
         "provider": facts.provider,
@@ -38,9 +39,9 @@ def place(flags: Namespace, environ: Mapping[str, str], directory: Path) -> dict
         "branch": flags.branch or facts.branch or git.branch,
         "default_branch": facts.default_branch,
         "commit_sha": commit,
-        "parent_sha": of_head.parent_sha if of_head else "",
-        "commit_message": redact(of_head.message) if of_head else "",
-        "author": flags.author or facts.author or (of_head.author if of_head else ""),
+        "parent_sha": git.parent_sha,
+        "commit_message": redact(git.message),
+        "author": flags.author or facts.author or git.author,
         "url": redact(flags.url or facts.url),
         "test_id": flags.test_id,
     }
