@@ -54,7 +54,7 @@ def _cut(blocks: Iterable[bytes]) -> Iterator[bytes]:
         yield _short(_plain(rest + block[:end]))
         rest = block[end:]
     if rest:
-        yield _short(_plain(rest))
+        yield _short(_plain(rest)) + b"\n"
 
 
 def _plain(data: bytes) -> bytes:
