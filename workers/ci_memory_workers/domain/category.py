@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -12,14 +11,12 @@ import re2
 from ci_memory_producers.events import Category, Stage
 
 from .log_lines import without_colours
-from .rule import InvalidRule, Rule, parse_rules
+from .rule import InvalidRule, Rule, parse_rules, word_pattern
 
 __all__ = ["Categorizer", "InvalidRule", "Rule", "Verdict", "parse_rules"]
 
 _MAX_TEXT: Final = 48_000
 _LONGEST_QUOTE: Final = 120
-# The words inside snake_case and CamelCase: "ModuleNotFoundError" holds module, not, found, error.
-_WORD: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|(?<!\d)\d{3}(?!\d)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,35 +36,30 @@ class Categorizer:
     """
 
     def __init__(self, rules: Sequence[Rule]) -> None:
-        self._rules = [rule for rule in rules if rule.patterns]
-        self._fallback = [rule for rule in rules if rule.words]
+        self._rules = [*(rule for rule in rules if rule.patterns), *(rule for rule in rules if rule.words)]
         self._filter = re2.Filter()
         # For each pattern of the filter: the rule it belongs to, and whether it speaks for the rule or against it.
         self._owner: list[tuple[int, bool]] = []
         for index, rule in enumerate(self._rules):
-            for speaks_for, patterns in ((True, rule.patterns), (False, rule.unless)):
+            words = tuple(word_pattern(word) for word in sorted(rule.words))
+            for speaks_for, patterns in ((True, (*rule.patterns, *words)), (False, rule.unless)):
                 for pattern in patterns:
                     self._filter.Add(pattern)
                     self._owner.append((index, speaks_for))
         if self._owner:
             self._filter.Compile()
-        words = sorted({word for rule in self._fallback for word in rule.words})
-        self._with_words = re2.compile(rf"(?i)[a-z0-9]*(?:{'|'.join(map(re2.escape, words))})[a-z0-9]*") if words else None
 
     def categorize(self, text: str, stage: Stage, *, test_id: str = "") -> Verdict:
         """The verdict on a failure's ``text`` in ``stage``. ``test_id`` says that a test framework reported it."""
         data = without_colours(text[-_MAX_TEXT:]).encode("utf-8", "replace")
-        if (decided := self._by_pattern(data, stage)) is not None:
-            rule, pattern = decided
-            return Verdict(rule.category, rule.name, f"{rule.name}: {self._quote(pattern, data)}")
-        if (fallback := self._by_word(data, stage)) is not None:
-            rule, word = fallback
-            return Verdict(rule.category, rule.name, f"{rule.name}: the word {word!r}")
+        if (decided := self._decide(data, stage)) is not None:
+            rule, number = decided
+            return Verdict(rule.category, rule.name, f"{rule.name}: {self._quote(number, data)}")
         if test_id:
             return Verdict("test_assertion", "failed_test", "failed_test: a test framework reported it")
         return Verdict("unknown", "", "no rule matches")
 
-    def _by_pattern(self, data: bytes, stage: Stage) -> tuple[Rule, int] | None:
+    def _decide(self, data: bytes, stage: Stage) -> tuple[Rule, int] | None:
         """The first rule that matches ``data`` and holds in ``stage``, with the number of the pattern that matched."""
         found: dict[int, int] = {}
         against: set[int] = set()
@@ -80,16 +72,6 @@ class Categorizer:
                 found.setdefault(index, number)
         first = min(found.keys() - against, default=None)
         return None if first is None else (self._rules[first], found[first])
-
-    def _by_word(self, data: bytes, stage: Stage) -> tuple[Rule, str] | None:
-        if self._with_words is None:
-            return None
-        runs = b" ".join(self._with_words.findall(data)).decode("utf-8", "replace")
-        words = frozenset(word.lower() for word in _WORD.findall(runs))
-        for rule in self._fallback:
-            if (not rule.stages or stage in rule.stages) and not words.isdisjoint(rule.words):
-                return rule, min(words & rule.words)
-        return None
 
     def _quote(self, number: int, data: bytes) -> str:
         match = self._filter.re(number).search(data)

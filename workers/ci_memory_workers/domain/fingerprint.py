@@ -24,47 +24,11 @@ _MAX_PART: Final = 300
 _MAX_TEXT: Final = 48_000
 _PLACEHOLDER: Final = re.compile(r"<\w+>")
 _WORD: Final = re.compile(r"[A-Za-z]{3,}")
-_SAYS_NOTHING: Final = frozenset(
-    [
-        "error",
-        "errors",
-        "failed",
-        "failure",
-        "fail",
-        "fatal",
-        "exit",
-        "code",
-        "status",
-        "with",
-        "returned",
-        "build",
-        "job",
-        "step",
-        "command",
-        "process",
-        "script",
-        "test",
-        "tests",
-        "the",
-        "non",
-        "zero",
-        "and",
-        "exception",
-        "completed",
-        "exited",
-        "killed",
-        "aborted",
-        "terminated",
-        "err",
-        "see",
-        "above",
-        "log",
-        "logs",
-        "for",
-        "more",
-        "details",
-    ]
+_HOLLOW_WORDS: Final = (
+    "error errors failed failure fail fatal exit code status with returned build job step command process script test tests "
+    "the non zero and exception completed exited killed aborted terminated err see above log logs for more details"
 )
+_SAYS_NOTHING: Final = frozenset(_HOLLOW_WORDS.split())
 
 
 @dataclass(frozen=True, slots=True)

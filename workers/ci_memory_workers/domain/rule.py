@@ -55,6 +55,16 @@ def parse_rules(toml_text: str) -> tuple[Rule, ...]:
     return tuple(_rule(table, number) for number, table in enumerate(tables, 1))
 
 
+def word_pattern(word: str) -> str:
+    """The RE2 pattern of a whole ``word``, lower case, also inside CamelCase and snake_case: "not" in ``ModuleNotFound``."""
+    if not word.isalpha():
+        return rf"(?:^|[^0-9A-Za-z]){re2.escape(word)}(?:[^0-9A-Za-z]|$)"
+    return (
+        rf"(?:^|[^A-Za-z]){word}(?:[^a-z]|$)|{word.capitalize()}(?:[^a-z]|$)"
+        rf"|(?:^|[^A-Z]){word.upper()}(?:[^A-Za-z]|$|[A-Z][a-z])"
+    )
+
+
 def _rule(table: Any, number: int) -> Rule:
     if not isinstance(table, dict):
         raise InvalidRule(f"number {number}", "rule", "is not a table")
