@@ -1,0 +1,39 @@
+"""Confidence: what outcomes of a fix say about its next use."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ci_memory_workers.domain.confidence import confidence
+
+COUNT = st.integers(min_value=0, max_value=10_000)
+
+
+def test_a_fix_that_was_never_tried_has_none() -> None:
+    assert confidence(0, 0) == 0.0
+
+
+@pytest.mark.parametrize(("worked", "failed", "expected"), [(1, 0, 0.431), (7, 1, 0.6794), (1, 1, 0.2764), (0, 1, 0.0976)])
+def test_it_is_the_mean_of_a_beta_posterior_less_one_deviation(worked: int, failed: int, expected: float) -> None:
+    assert confidence(worked, failed) == pytest.approx(expected, abs=1e-4)
+
+
+@given(COUNT, COUNT)
+def test_it_is_a_share(worked: int, failed: int) -> None:
+    assert 0.0 <= confidence(worked, failed) < 1.0
+
+
+@given(COUNT, st.integers(min_value=1, max_value=10_000))
+def test_failures_never_raise_it(worked: int, failed: int) -> None:
+    assert confidence(worked + 1, failed + 1) <= confidence(worked + 1, failed)
+
+
+@given(COUNT)
+def test_further_successes_never_lower_it(worked: int) -> None:
+    assert confidence(worked + 1, 0) >= confidence(worked, 0)
+
+
+def test_many_successes_come_close_to_certainty() -> None:
+    assert confidence(1_000, 0) > 0.99
