@@ -61,6 +61,15 @@ def test_what_tells_failures_apart_is_kept(one: str, other: str) -> None:
     assert mask(one) != mask(other)
 
 
+def test_the_same_value_has_the_same_number_and_another_value_another() -> None:
+    assert mask("expected 0xAA01, got 0xAA01") == mask("expected 0xBB02, got 0xBB02") == "expected <hex>, got <hex>"
+    assert mask("expected 0xAA01, got 0xBB02") == "expected <hex>, got <hex2>"
+
+
+def test_a_list_of_values_is_one_value() -> None:
+    assert mask("servers 10.0.0.1, 10.0.0.2, 10.0.0.3 down") == mask("servers 10.0.0.9 down")
+
+
 def test_lines_stay_lines_and_white_space_is_squeezed() -> None:
     assert mask("a   b\n\n  c\td") == "a b\n\nc d"
 

@@ -17,6 +17,7 @@ _PRINTED: Final = re2.compile(
             r"(\S+::\S[^\n]*?)(?: - [^\n]*)?$",  # pytest
             r"^(\S+\.py::\S+(?:\[[^\]\n]*\])?) (?:FAILED|ERROR)\b",  # pytest -v
             r"^(?:FAIL|ERROR): (\w+ \([\w.]+\))",  # unittest
+            r"^(?:FAIL|ERROR): ((?:\w+\.){2,}\w+(?:[\[(][^\n]*)?)$",  # testtools, stestr
             r"^[ \t]*--- FAIL: (\S+)",  # go
             r"^\[  FAILED  \] ([\w/]+\.[\w/]+)",  # GoogleTest
             r"^test (\S+)(?: - should panic)? \.\.\. FAILED",  # cargo

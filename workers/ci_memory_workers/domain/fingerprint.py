@@ -19,7 +19,7 @@ from .mask import mask_line
 from .structure import Structure, read
 
 VERSION: Final = 1
-MAX_MASKED: Final = 1_500
+MAX_MASKED: Final = 1_000
 _MAX_PART: Final = 300
 _MAX_TEXT: Final = 48_000
 _PLACEHOLDER: Final = re.compile(r"<\w+>")

@@ -36,7 +36,9 @@ _BOILERPLATE: Final = re2.compile(
             r"\b(?:exit|return|error|status|non-zero)[ -]?(?:exit[ -])?(?:code|status|value|error)s?\b"
             r"[^\w\n]{0,3}(?:code[^\w\n]{1,2})?\d*"
             r"(?: in [^\n]*|[^\w\n]*)",
-            r"the command [^\n]* returned a non-zero code:? \d+",
+            r"the command [^\n]* (?:returned a non-zero code:?|exited with|failed) \d+(?: times)?[^\w\n]*",
+            r"finished: (?:failure|unstable|aborted)|build step [^\n]* marked build as (?:failure|unstable)",
+            r"> task \S+ failed",
             r"(?:error: )?command errored out with exit status[^\n]*",
             r"(?:error:? )?(?:exit|return)[ _-]?(?:code|status)[^\w\n]{0,3}-?\d+[^\w\n]*",
             r"exit status \d+",

@@ -14,7 +14,8 @@ from .bare_number import TRIM, tells_apart
 from .token_noise import NUMBER, mask_token
 
 _BARE: Final = re.compile(r"[\W_]*<n>[\W_]*")
-_REPEATED: Final = re.compile(r"(<\w+>)(?:[,;]? ?\(?\1\)?)+")
+_IDENTITY: Final = re.compile(r"(<(?:uuid|ip|host|hex|email))>")
+_REPEATED: Final = re.compile(r"(<[a-z]+)\d*>(?:[,;]? ?\(?\1\d*>\)?)+")
 _USER: Final = re.compile(r"\b((?:for|invalid|unknown)(?: invalid)? user) [^\s:,]+")
 # The path of an access log's line is the visitor's; its method and status stay.
 _REQUEST: Final = re.compile(r"\b(GET|POST|PUT|PATCH|DELETE|HEAD|OPTIONS) \S+ (?=HTTP/\d)")
@@ -34,6 +35,7 @@ def mask_line(line: str) -> str:
         line = _USER.sub(r"\1 <user>", line)
     tokens = line.split()
     out: list[str] = []
+    identities: dict[int, str] = {}
     after_number = False
     for position, token in enumerate(tokens):
         masked = mask_token(token)
@@ -49,8 +51,20 @@ def mask_line(line: str) -> str:
         if _BARE.fullmatch(masked) is not None and tells_apart(tokens, position, line):
             masked = token
         after_number = masked.endswith(NUMBER)
+        if not after_number and _IDENTITY.search(masked) is not None:
+            identities[len(out)] = token.strip(TRIM)
         out.append(masked)
-    return _REPEATED.sub(r"\1", " ".join(out))
+    if len(identities) > 1:
+        _number(out, identities)
+    return _REPEATED.sub(r"\1>", " ".join(out))
+
+
+def _number(out: list[str], identities: dict[int, str]) -> None:
+    """Number the placeholders of a line: the same value the same number, so that "expected X, got X" differs from "got Y"."""
+    order = {value: number for number, value in enumerate(dict.fromkeys(identities.values()), 1)}
+    for position, value in identities.items():
+        if (number := order[value]) > 1:
+            out[position] = _IDENTITY.sub(rf"\g<1>{number}>", out[position])
 
 
 def _is_date(tokens: list[str], position: int) -> bool:

@@ -42,7 +42,7 @@ _DEPENDENCY: Final = re2.compile(
             r"(No module named ['\"]?[\w.]+)",
             r"(Cannot find (?:module|package) ['\"][^'\"\n]+['\"])",
             r"(Module not found: [^\n]*?'[^'\n]+')",
-            r"(No matching distribution found for [^\n(]+)",
+            r"(No (?:matching distribution|distributions at all) found for [^\n(]+)",
             r"(Could not find a version that satisfies the requirement [^\n(]+)",
             r"(Could not (?:find artifact|transfer artifact|resolve|find) [\w.-]+:[\w.-]+(?::[\w.-]+)*"
             r"|Failure to find [\w.-]+:[\w.:-]+)",
