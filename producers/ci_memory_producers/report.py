@@ -63,15 +63,17 @@ def failures(flags: Namespace, environ: Mapping[str, str], directory: Path, stdi
     """
     where = place(flags, environ, directory)
     where["exit_code"] = flags.exit_code
-    where["changed_files"] = _changed(flags, directory)
+    where["changed_files"] = _changed(flags, where, directory)
     events = _from_junit(flags.junit, where) if flags.junit else []
     if flags.error_file or not events:
         events += _from_log(_read(flags, stdin), where)
     return list({event.event_id: event for event in events}.values())
 
 
-def _changed(flags: Namespace, directory: Path) -> tuple[str, ...]:
-    return tuple(flags.changed_file) or changed_files(directory)
+def _changed(flags: Namespace, where: Mapping[str, Any], directory: Path) -> tuple[str, ...]:
+    """What the flags say, else what the branch changed since it left the default branch, else what the commit changed."""
+    base = where["default_branch"] if where["branch"] != where["default_branch"] else ""
+    return tuple(flags.changed_file) or changed_files(directory, base=base)
 
 
 def _read(flags: Namespace, stdin: Any) -> Excerpt:
@@ -117,7 +119,8 @@ def _failure(where: Mapping[str, Any], text: str, trace: str, test_id: str, tota
 
 def passed(flags: Namespace, environ: Mapping[str, str], directory: Path) -> PassEvent:
     """A pass, from flags, environment and git. Raises `BadFlag`."""
-    return PassEvent(**place(flags, environ, directory), changed_files=_changed(flags, directory))
+    where = place(flags, environ, directory)
+    return PassEvent(**where, changed_files=_changed(flags, where, directory))
 
 
 def resolution(flags: Namespace, environ: Mapping[str, str], directory: Path) -> ResolutionEvent:

@@ -6,21 +6,49 @@ lost message costs the seconds until beat rings again.
 
 from __future__ import annotations
 
-from celery import Celery
+import logging
+from typing import Any
+
+from celery import Celery, Task
 from kombu import Exchange, Queue
 
 from . import names, settings
 from .adapters.bell import BROKER_PREFIX
+from .errors import CiMemoryError, origin
 from .schedule import beat_schedule
+
+log = logging.getLogger(__name__)
 
 VISIBILITY_SECONDS = 900
 """A message that was taken and not acknowledged for so long is given to another worker; every time limit stays below."""
 
 
-def make_app() -> Celery:
+class TaskFailed(CiMemoryError):
+    """A task ended with an error that nobody foresaw. Says which, and not what it said: that may be text of a build."""
+
+    reason = "task_failed"
+
+
+class SanitisedTask(Task[..., Any]):
+    """A task whose errors may be shown: Flower and logs show the message of an exception."""
+
+    abstract = True
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Run the task. Our own errors pass; of any other, its kind and where it came from are all that is told."""
+        try:
+            return super().__call__(*args, **kwargs)
+        except CiMemoryError:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever it is, its message must not be shown
+            log.error("a task fails task=%s error=%s", self.name, origin(error))
+            raise TaskFailed(f"{self.name}: {type(error).__name__}, see the worker's log") from None
+
+
+def make_app() -> Celery[SanitisedTask]:
     """The app, configured by the environment. Raises `errors.InvalidSettings`."""
     config = settings.load()
-    celery = Celery("ci_memory", include=[f"ci_memory_workers.tasks.{queue}" for queue in names.QUEUES])
+    celery = Celery("ci_memory", task_cls=SanitisedTask, include=[f"ci_memory_workers.tasks.{queue}" for queue in names.QUEUES])
     celery.conf.update(
         broker_url=config.broker_url,
         broker_connection_retry_on_startup=True,

@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+import traceback
+
+
+def origin(error: BaseException) -> str:
+    """Where an error came from, without what it said: messages of other people's errors may hold text of a build."""
+    return f"{type(error).__name__}\n{''.join(traceback.format_tb(error.__traceback__))}"
+
 
 class CiMemoryError(Exception):
     """The root of all errors that ci-memory raises on purpose."""

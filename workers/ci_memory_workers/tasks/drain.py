@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from redis import RedisError
 
 from ..bootstrap import Container, now_ms
+from ..errors import origin
 from ..services.failures import Counts
 from ..services.ports import Entry
 
@@ -48,9 +49,8 @@ class Drain:
         except RedisError:
             raise
         except Exception as error:  # noqa: BLE001 - whatever one entry does to us, the others must go on
-            log.warning(
-                "a batch fails, trying its entries alone first_entry_id=%s error=%s", entries[0].entry_id, type(error).__name__
-            )
+            first = entries[0].entry_id
+            log.warning("a batch fails, trying its entries alone first_entry_id=%s error=%s", first, type(error).__name__)
             return self._one_by_one(entries)
 
     def _finish_unfinished(self) -> Counts:
@@ -75,9 +75,9 @@ class Drain:
                 counts += self._box.failures.absorb([entry], now_ms())
             except RedisError:
                 raise
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 - it fails alone too: this entry goes to the dead letters
                 counts += self._bury(entry, "processing_failed", f"{type(error).__name__} in processing")
-                log.exception("an entry can't be processed entry_id=%s", entry.entry_id)
+                log.error("an entry can't be processed entry_id=%s error=%s", entry.entry_id, origin(error))
         return counts
 
     def _bury(self, entry: Entry, reason: str, detail: str) -> Counts:
