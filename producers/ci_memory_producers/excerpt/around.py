@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import overload
 
 from ci_memory_producers.excerpt.clean import strip_line
 from ci_memory_producers.excerpt.scan import Anchor
@@ -12,21 +14,49 @@ from ci_memory_producers.excerpt.scan import Anchor
 MAX_UP = 40
 """Lines above an anchor that can belong to its block."""
 _NEAR_BEHIND = 6_000
-_STOP = re.compile(r"travis_(?:time|fold)|##\[(?:group|endgroup)\]|section_(?:start|end):|##\[error\]Process completed|\x1b_bk;")
+_SPACED_NEAR = 8
+_STOP = re.compile(r"travis_(?:time|fold)|##\[(?:group|endgroup)\]|section_(?:start|end):|##\[error\]Process completed|_bk;")
+
+
+class Lines(Sequence[str]):
+    """Lines that are cleaned when they are looked at."""
+
+    def __init__(self, raw: list[str]) -> None:
+        self._raw = raw
+        self._clean: list[str | None] = [None] * len(raw)
+
+    def __len__(self) -> int:
+        return len(self._raw)
+
+    @overload
+    def __getitem__(self, index: int) -> str: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> list[str]: ...
+
+    def __getitem__(self, index: int | slice) -> str | list[str]:
+        if isinstance(index, slice):
+            return [self[each] for each in range(*index.indices(len(self._raw)))]
+        clean = self._clean[index]
+        if clean is None:
+            clean = self._clean[index] = strip_line(self._raw[index])
+        return clean
+
+    def stops(self, index: int) -> bool:
+        """Whether a step or a fold begins or ends with the line; no block goes beyond."""
+        return _STOP.search(self._raw[index]) is not None
 
 
 @dataclass(frozen=True, slots=True)
 class Around:
-    """The context of an anchor as cleaned lines: ``lines[at]`` is the anchor's own, ``first`` the number of ``lines[0]`` in the log.
+    """The context of an anchor: ``lines[at]`` is the anchor's own, ``first`` the number of ``lines[0]`` in the log.
 
-    ``stops`` are the indices where a step or a fold begins or ends; no block goes beyond. ``spaced`` says that every other line is
-    empty, as carriage returns leave it in some logs.
+    ``spaced`` says that every other line is empty, as carriage returns leave it in some logs.
     """
 
-    lines: list[str]
+    lines: Lines
     at: int
     first: int
-    stops: frozenset[int]
     spaced: bool
 
     def following(self, index: int) -> int:
@@ -39,22 +69,16 @@ class Around:
 
 def around(anchor: Anchor, max_lines: int) -> Around:
     """The lines of an anchor's context, at most ``max_lines`` from the anchor on. Lines that the context cuts are left out."""
-    behind = anchor.context[max(0, anchor.offset - _NEAR_BEHIND) : anchor.offset].decode("utf-8", "replace").split("\n")
-    before = behind[1 if anchor.offset > _NEAR_BEHIND else 0 : -1][-MAX_UP:]
+    begin = max(0, anchor.offset - _NEAR_BEHIND)
+    before = anchor.context[begin : anchor.offset].decode("utf-8", "replace").split("\n")[1 if begin else 0 : -1][-MAX_UP:]
     after = anchor.context[anchor.offset :].decode("utf-8", "replace").split("\n", max_lines)
     if len(after) > 1:
         after.pop()
-    raw = before + after
-    stops = frozenset(index for index, line in enumerate(raw) if _STOP.search(line)) if _may_stop(anchor.context) else frozenset()
-    lines = [strip_line(line) for line in raw]
-    return Around(lines, len(before), anchor.line - len(before), stops, _is_spaced(lines, len(before)))
+    at = len(before)
+    return Around(Lines(before + after), at, anchor.line - at, _is_spaced(before + after, at))
 
 
-def _may_stop(context: bytes) -> bool:
-    return any(mark in context for mark in (b"travis_", b"##[", b"section_", b"_bk;"))
-
-
-def _is_spaced(lines: list[str], at: int) -> bool:
-    text = [bool(line.strip()) for line in lines[max(0, at - 8) : at + 9]]
+def _is_spaced(raw: list[str], at: int) -> bool:
+    text = [bool(line.strip()) for line in raw[max(0, at - _SPACED_NEAR) : at + _SPACED_NEAR + 1]]
     pairs = sum(one and other for one, other in pairwise(text))
-    return len(text) >= 8 and pairs <= 1 and sum(text) * 5 >= len(text) * 2
+    return len(text) >= _SPACED_NEAR and pairs <= 1 and sum(text) * 5 >= len(text) * 2

@@ -65,11 +65,11 @@ def with_neighbours(block: Block) -> Block:
     begin = own = block.numbers[0] - near.first
     end = block.numbers[-1] - near.first
     for index in range(begin - 1, max(-1, begin - 1 - _BEFORE), -1):
-        if index in near.stops or not near.lines[index].strip():
+        if near.lines.stops(index) or not near.lines[index].strip():
             break
         begin = index
     for index in range(end + 1, min(len(near.lines), end + 1 + _AFTER)):
-        if index in near.stops or not near.lines[index].strip():
+        if near.lines.stops(index) or not near.lines[index].strip():
             break
         end = index
     wider = _block(block.anchor, near, begin, end, block.at + own, block.test)

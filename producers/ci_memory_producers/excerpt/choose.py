@@ -11,7 +11,7 @@ from ci_memory_producers.excerpt.model import MAX_EXCERPT_LINES, MAX_FAILURES, E
 from ci_memory_producers.excerpt.names import distinct_names
 from ci_memory_producers.excerpt.rules.generic import BENIGN, WORDS
 from ci_memory_producers.excerpt.scan import Anchor
-from ci_memory_producers.excerpt.spans import Span
+from ci_memory_producers.excerpt.spans import Span, Tail
 
 _TAIL_LINES = 50
 _QUIET_LINES = 40
@@ -29,15 +29,15 @@ _WHY = re.compile(
 )
 
 
-def choose(kept: Sequence[Anchor], spans: Sequence[Span], numbered: list[tuple[int, str]]) -> Excerpt:
-    """The excerpt of a log, from its anchors, its failing spans and its last lines (number, cleaned text)."""
+def choose(kept: Sequence[Anchor], spans: Sequence[Span], tail: Tail) -> Excerpt:
+    """The excerpt of a log, from its anchors, its failing spans and its end."""
     found = [span.anchors(kept) for span in spans]
     names = [_name(anchor) for anchors in found for anchor in anchors if anchor.rule.strength >= _NAMED]
     told = [_telling(span, anchors) for span, anchors in zip(spans, found, strict=True)]
     if not told[0]:
         told[0] = _quiet(spans[0], _QUIET_BESIDE if any(told) else _QUIET_LINES)
     blocks = [block for each in told for block in each]
-    return _assemble(_distinct(blocks), names) if blocks else whole(numbered[-_TAIL_LINES:])
+    return _assemble(_distinct(blocks), names) if blocks else whole(tail.lines(_TAIL_LINES))
 
 
 def _telling(span: Span, anchors: list[Anchor]) -> list[Block]:
@@ -143,8 +143,6 @@ def _joined(ranges: list[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
 
 def whole(numbered: list[tuple[int, str]]) -> Excerpt:
     """All of these lines as one failure."""
-    while numbered and not numbered[-1][1].strip():
-        numbered = numbered[:-1]
     lines = tuple(line for _, line in numbered)
     text = "\n".join(lines)
     headline = lines[worst_line(lines)].strip() if lines else ""
@@ -153,9 +151,9 @@ def whole(numbered: list[tuple[int, str]]) -> Excerpt:
     return Excerpt(headline, text, ranges, (), trace, (Failure(headline, text, "", trace),) if headline else ())
 
 
-def passed_through(excerpt: Excerpt, numbered: list[tuple[int, str]]) -> Excerpt:
+def passed_through(excerpt: Excerpt, tail: Tail) -> Excerpt:
     """All lines, with what was found in them: the text is an excerpt already."""
-    complete = whole(numbered)
+    complete = whole(tail.lines(MAX_EXCERPT_LINES))
     if not complete.failures:
         return complete
     failures = excerpt.failures

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache, lru_cache
 
 from ci_memory_producers.excerpt.clean import strip_line
 from ci_memory_producers.excerpt.rules import RULES, Rule
-from ci_memory_producers.excerpt.rules.providers import MARKED, MARKS, STEP_ENDS, STEPS
+from ci_memory_producers.excerpt.rules.providers import MARKED, MARKS, STEPS
 
-COMMON: tuple[bytes, ...] = (b"error", b"fail", b"exception", b"crash", b"test-unexpected", b"exited with", b"start:", b"##[")
-"""Words that are looked for in the whole log: of failures, of verdicts, and of the beginnings of steps."""
+COMMON: tuple[bytes, ...] = (b"error", b"fail", b"exception", b"crash", b"test-unexpected", b"leaking the world", b"exited with")
+"""Words that are looked for in the whole log."""
 RARE: tuple[bytes, ...] = (
     b"fatal",
     b"panic",
@@ -21,11 +22,10 @@ RARE: tuple[bytes, ...] = (
     b"issues :-(",
     b" _\n",
     b"segmentation fault",
-    b"leaking the world",
     "\u25cf ".encode(),
 )
-"""Words that are looked for near the end, and where a step ends; rules for lines with neither are asked right before verdicts."""
-_LOOKED_AT = 1_000
+"""Words that are looked for where the log or a step ends; rules for lines with neither are asked right before verdicts."""
+LOOKED_AT = 400
 """Characters of a line in which a rule can find what it knows."""
 
 
@@ -34,44 +34,55 @@ def is_step(low: bytes) -> bool:
     return any(step in low for step in STEPS)
 
 
-def is_step_end(low: bytes) -> bool:
-    """Whether the output of a step ends with the raw line, in lower case."""
-    return any(end in low for end in STEP_ENDS)
-
-
 @lru_cache(maxsize=8_192)
 def classify(raw: bytes) -> tuple[Rule, str] | None:
     """The first rule that knows the raw line, with the cleaned text of the line; nothing for most lines."""
-    low = raw[:_LOOKED_AT].lower().decode("latin-1")
-    hits = tuple([gate for stem, gates in _gates() if stem in low for gate in gates if gate in low])
+    low = raw[:LOOKED_AT].lower()
+    hits = _trigger().findall(low)
     if not hits:
         return None
     text = strip_line(raw.decode("utf-8", "replace"))
-    looked_at = text[:_LOOKED_AT]
-    found = next((each for each in _asked(hits) if each.pattern.search(looked_at)), None)
-    if (found is None or 1 < found.strength < MARKED.strength) and any(mark in low for mark in _MARKS):
+    looked_at = text[:LOOKED_AT]
+    found = next((each for each in _asked(frozenset(hits)) if each.knows(looked_at)), None)
+    if (found is None or 1 < found.strength < MARKED.strength) and any(mark in low for mark in MARKS):
         found = MARKED
     return (found, text) if found else None
 
 
-_MARKS = tuple(mark.decode() for mark in MARKS)
-_STEMS = ("error", "fail", "exception", "not ", "exit")
+@cache
+def _gates() -> dict[bytes, frozenset[int]]:
+    """Every gate with the rules that it opens, by their place in `RULES`; the marks of errors open none, and are looked for."""
+    table: dict[bytes, set[int]] = {mark: set() for mark in MARKS}
+    for index, each in enumerate(RULES):
+        for gate in each.gates:
+            table.setdefault(gate.encode(), set()).add(index)
+    return {gate: frozenset(found) for gate, found in table.items()}
+
+
+@lru_cache(maxsize=4_096)
+def _asked(hits: frozenset[bytes]) -> tuple[Rule, ...]:
+    opened = {index for gate, found in _gates().items() if any(_may_hide(hit, gate) for hit in hits) for index in found}
+    return tuple(RULES[index] for index in sorted(opened))
+
+
+def _may_hide(hit: bytes, gate: bytes) -> bool:
+    """Whether ``gate`` can stand in a line where only ``hit`` was found: inside it, or begun by its end."""
+    return gate in hit or any(gate.startswith(hit[cut:]) for cut in range(1, len(hit)))
 
 
 @cache
-def _gates() -> tuple[tuple[str, tuple[str, ...]], ...]:
-    """The gates of all rules, those with a common stem behind it. Bytes stand as Latin-1: searching short texts is faster."""
-    rest = {gate.encode().decode("latin-1") for each in RULES for gate in each.gates}
-    rest.update(_MARKS)
-    grouped: list[tuple[str, tuple[str, ...]]] = []
-    for stem in _STEMS:
-        own = {gate for gate in rest if stem in gate}
-        rest -= own
-        grouped.append((stem, tuple(sorted(own))))
-    return (*grouped, *((gate, (gate,)) for gate in sorted(rest)))
+def _trigger() -> re.Pattern[bytes]:
+    return re.compile(_factored(set(_gates())))
 
 
-@lru_cache(maxsize=4096)
-def _asked(hits: tuple[str, ...]) -> tuple[Rule, ...]:
-    gates = {hit.encode("latin-1").decode() for hit in hits}
-    return tuple(each for each in RULES if not gates.isdisjoint(each.gates))
+def _factored(words: set[bytes]) -> bytes:
+    """The alternation of ``words`` with common beginnings written once: several times faster than the plain one."""
+    heads: dict[bytes, set[bytes]] = {}
+    for word in words:
+        heads.setdefault(word[:1], set()).add(word[1:])
+    ends = heads.pop(b"", None) is not None
+    branches = [re.escape(head) + _factored(rest) for head, rest in sorted(heads.items())]
+    if not branches:
+        return b""
+    body = branches[0] if len(branches) == 1 and not ends else b"(?:" + b"|".join(branches) + b")"
+    return body + b"?" if ends else body

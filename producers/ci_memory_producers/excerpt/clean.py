@@ -45,7 +45,7 @@ def strip_line(line: str) -> str:
     if len(line) > MAX_LINE and "\r" in line:
         line = line.rstrip("\r\n ").rpartition("\r")[2]
     text = line[:MAX_LINE].rstrip()
-    if _NEEDS_CONTROL.search(text):
+    if ("[" in text or not text.isprintable()) and _NEEDS_CONTROL.search(text):
         text = _without_control(text)
     at = 0
     for _ in range(_MAX_PREFIXES):

@@ -56,7 +56,7 @@ def indent(line: str) -> int:
 
 def _paragraph_end(near: Around) -> int:
     end = near.at
-    while (following := near.following(end)) < len(near.lines) and following not in near.stops:
+    while (following := near.following(end)) < len(near.lines) and not near.lines.stops(following):
         if not near.lines[following].strip():
             break
         end = following
@@ -66,7 +66,7 @@ def _paragraph_end(near: Around) -> int:
 def _paragraph_begin(near: Around, paragraphs: int) -> int:
     begin = near.at
     for index in range(near.at - 1, max(-1, near.at - MAX_UP), -1):
-        if index in near.stops:
+        if near.lines.stops(index):
             break
         if near.lines[index].strip():
             begin = index
@@ -84,7 +84,7 @@ def _detail_end(near: Around) -> int:
     for index in range(near.at + 1, len(near.lines)):
         line = near.lines[index]
         gap = index - end - 1 - near.spaced
-        if index in near.stops or gap > _MAX_BLANKS:
+        if near.lines.stops(index) or gap > _MAX_BLANKS:
             break
         if not line.strip():
             continue
@@ -101,7 +101,7 @@ def _section_end(rule: Rule, near: Around) -> int:
     underlined = near.lines[near.at].startswith("_")
     for index in range(near.at + 1, len(near.lines)):
         line = near.lines[index]
-        if index in near.stops:
+        if near.lines.stops(index):
             break
         if _HEADING.match(line):
             dashes += 1
@@ -118,7 +118,7 @@ def _trace_begin(near: Around) -> int:
     begin = near.at
     for index in range(near.at - 1, max(-1, near.at - MAX_UP), -1):
         line = near.lines[index]
-        if index in near.stops:
+        if near.lines.stops(index):
             break
         if TRACEBACK.match(line):
             return index

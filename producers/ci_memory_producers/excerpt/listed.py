@@ -24,7 +24,7 @@ def items(near: Around) -> list[tuple[int, int, str]]:
     for index in range(near.at + 1, len(near.lines)):
         line = near.lines[index]
         item = _ITEM.match(line)
-        if index in near.stops or _END.match(line):
+        if near.lines.stops(index) or _END.match(line):
             break
         if item and int(item[1]) == expected + 1:
             if expected:

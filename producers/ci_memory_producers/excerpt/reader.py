@@ -6,11 +6,10 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from ci_memory_producers.excerpt.choose import choose, passed_through
-from ci_memory_producers.excerpt.clean import strip_line
 from ci_memory_producers.excerpt.model import Excerpt
 from ci_memory_producers.excerpt.scan import Scanner
 from ci_memory_producers.excerpt.source import file_blocks, line_blocks, windows
-from ci_memory_producers.excerpt.spans import failing_spans
+from ci_memory_producers.excerpt.spans import Tail, failing_spans
 
 _TAIL_BYTES = 16_000
 _FEW_LINES = 40
@@ -38,21 +37,12 @@ def read_file(path: Path) -> Excerpt:
 
 def _read(blocks: Iterator[bytes]) -> Excerpt:
     scanner = Scanner()
-    tail, line = b"", 1
+    end = Tail(b"", 1)
     for window in windows(blocks):
         scanner.scan(window.data, window.start, window.stop, window.first_line, last=window.last)
-        tail, line = window.data, window.first_line - window.data.count(b"\n", 0, window.start)
-    cut = max(0, len(tail) - _TAIL_BYTES)
-    tail, line = tail[cut:], line + tail.count(b"\n", 0, cut)
-    numbered = _numbered(tail, line)
+        end = Tail(window.data, window.first_line - window.data.count(b"\n", 0, window.start))
+    tail = end.cut(_TAIL_BYTES)
     kept = scanner.anchors()
-    excerpt = choose(kept, failing_spans(kept, scanner.steps, tail, line), numbered)
-    few = line == 1 and len(tail) <= _FEW_BYTES and len(numbered) <= _FEW_LINES
-    return passed_through(excerpt, numbered) if few else excerpt
-
-
-def _numbered(data: bytes, first_line: int) -> list[tuple[int, str]]:
-    lines = data.decode("utf-8", "replace").split("\n")
-    if lines and not lines[-1]:
-        lines.pop()
-    return [(first_line + index, strip_line(line)) for index, line in enumerate(lines)]
+    excerpt = choose(kept, failing_spans(kept, scanner.steps, tail), tail)
+    entire = tail.line == 1 and len(tail.data) <= _FEW_BYTES and tail.data.count(b"\n") <= _FEW_LINES
+    return passed_through(excerpt, tail) if entire else excerpt

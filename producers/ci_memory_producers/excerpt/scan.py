@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass, field
 
-from ci_memory_producers.excerpt.classify import COMMON, RARE, classify, is_step
+from ci_memory_producers.excerpt.classify import COMMON, LOOKED_AT, RARE, classify, is_step
 from ci_memory_producers.excerpt.rules import Rule
-from ci_memory_producers.excerpt.rules.providers import ENDINGS
+from ci_memory_producers.excerpt.rules.providers import ENDINGS, STEP_WORDS
 
 BEHIND = 16_000
 AHEAD = 12_000
@@ -16,6 +16,7 @@ CONSEQUENCE = 2
 """The strength of a line that says that something failed, and not why."""
 _KEPT_BEHIND = 4_000
 _KEPT = 120
+_RARE_NEAR = 1 << 17
 """Bytes before an anchor that are kept with it; anchors of one strength that are kept, of the first and of the last."""
 
 
@@ -60,10 +61,11 @@ class Scanner:
         """Read ``window[start:stop]``, whose first line has the number ``first_line``; the rest of the window is context."""
         low = window[start:stop].lower()
         line, counted = first_line, 0
-        for begin, end in _lines_with(low, last=last):
+        steps, lines = _lines_with(low, last=last)
+        for begin, end in sorted({**steps, **lines}.items()):
             line += low.count(b"\n", counted, begin)
             counted = begin
-            if is_step(low[begin:end]):
+            if begin in steps and is_step(low[begin:end]):
                 self.steps.append(line)
             else:
                 self._look(window, start + begin, start + end, line)
@@ -78,21 +80,25 @@ class Scanner:
                 self._bins.setdefault(rule.strength, _Bin()).add(anchor)
 
 
-def _lines_with(low: bytes, *, last: bool) -> list[tuple[int, int]]:
-    """Begin and end of the lines that hold one of the words; the `RARE` ones where the log or a step ends."""
-    ends: dict[int, int] = {}
-    _find(low, COMMON, ends)
-    if last or any(word in low for word in ENDINGS):
-        _find(low, RARE, ends)
-    return sorted(ends.items())
+def _lines_with(low: bytes, *, last: bool) -> tuple[dict[int, int], dict[int, int]]:
+    """Begin and end of lines that may begin a step, and of those that hold one of the words."""
+    steps: dict[int, int] = {}
+    _find(low, STEP_WORDS, 0, steps)
+    lines: dict[int, int] = {}
+    _find(low, COMMON, 0, lines)
+    endings = [at for at in map(low.find, ENDINGS) if at >= 0] + ([len(low)] if last else [])
+    if endings:
+        _find(low, RARE, max(0, min(endings) - _RARE_NEAR), lines)
+    return steps, lines
 
 
-def _find(low: bytes, words: tuple[bytes, ...], ends: dict[int, int]) -> None:
+def _find(low: bytes, words: tuple[bytes, ...], start: int, ends: dict[int, int]) -> None:
     for word in words:
-        at = low.find(word)
+        at = low.find(word, start)
         while at >= 0:
             begin = low.rfind(b"\n", 0, at) + 1
             end = low.find(b"\n", at)
             end = len(low) if end < 0 else end
-            ends[begin] = end
+            if at - begin <= LOOKED_AT:
+                ends[begin] = end
             at = low.find(word, end)

@@ -7,8 +7,9 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ci_memory_producers.excerpt.classify import classify, is_step, is_step_end
+from ci_memory_producers.excerpt.classify import classify, is_step
 from ci_memory_producers.excerpt.clean import strip_line
+from ci_memory_producers.excerpt.rules.providers import STEP_ENDS
 from ci_memory_producers.excerpt.scan import CONSEQUENCE, Anchor
 
 _MAX_SPANS = 20
@@ -65,10 +66,31 @@ class Span:
         return _trimmed(numbered)
 
 
-def failing_spans(kept: Sequence[Anchor], steps: Sequence[int], tail: bytes, tail_line: int) -> list[Span]:
+@dataclass(frozen=True, slots=True)
+class Tail:
+    """The end of a log, from the line with the number ``line`` on."""
+
+    data: bytes
+    line: int
+
+    def cut(self, size: int) -> Tail:
+        """The complete lines in the last ``size`` bytes."""
+        if len(self.data) <= size:
+            return self
+        begin = self.data.find(b"\n", len(self.data) - size) + 1
+        return Tail(self.data[begin:], self.line + self.data.count(b"\n", 0, begin))
+
+    def lines(self, most: int) -> list[tuple[int, str]]:
+        """The last lines, ``most`` at most, with their numbers; without empty ones at the end."""
+        raw = self.data.rstrip().split(b"\n")
+        first = max(0, len(raw) - most)
+        return [(self.line + index, strip_line(raw[index].decode("utf-8", "replace"))) for index in range(first, len(raw))]
+
+
+def failing_spans(kept: Sequence[Anchor], steps: Sequence[int], tail: Tail) -> list[Span]:
     """The spans that verdicts of a CI provider end; the whole log where there is none.
 
-    ``steps`` are the lines where steps begin; ``tail`` is the end of the log, from the line ``tail_line`` on.
+    ``steps`` are the lines where steps begin.
     """
     spans: list[Span] = []
     previous = 0
@@ -81,33 +103,40 @@ def failing_spans(kept: Sequence[Anchor], steps: Sequence[int], tail: bytes, tai
             spans.append(Span(first, anchor.line, near, anchor))
             previous = anchor.line
     if not spans:
-        last = tail_line + tail.count(b"\n")
-        spans.append(Span(1, last, _near(tail, len(tail), tail_line, 1, of_step=False)))
+        last = tail.line + tail.data.count(b"\n")
+        spans.append(Span(1, last, _near(tail.data, len(tail.data), tail.line, tail.line, of_step=False)))
     return spans
 
 
 def _near(context: bytes, stop: int, line: int, first: int, *, of_step: bool) -> Near:
     begin = 0
-    if line > 1:  # the first line of a context may be cut
+    if of_step and line > 1:  # the first line of a context may be cut
         begin = context.find(b"\n", 0, stop) + 1
         line += begin > 0
     while line < first and begin < stop:
         begin = context.find(b"\n", begin, stop) + 1 or stop
         line += 1
+    if of_step:
+        stop = _step_end(context, begin, stop)
     raw = context[begin:stop].split(b"\n")
     if raw and not raw[-1]:
         raw.pop()
     known: dict[int, Anchor] = {}
     for index, own in enumerate(raw):
-        low = own.lower()
-        if of_step and is_step_end(low):
-            return Near(raw[:index], line, known)
-        found = None if is_step(low) else classify(own)
-        if found:
+        found = classify(own)
+        if found and not is_step(own.lower()):
             rule, text = found
             known[index] = Anchor(line + index, text, rule, context, begin)
         begin += len(own) + 1
     return Near(raw, line, known)
+
+
+def _step_end(context: bytes, begin: int, stop: int) -> int:
+    for end in STEP_ENDS:
+        at = context.find(end, begin, stop)
+        if at >= 0:
+            return context.rfind(b"\n", begin, at) + 1 or begin
+    return stop
 
 
 def _trimmed(numbered: list[tuple[int, str]]) -> list[tuple[int, str]]:

@@ -26,7 +26,8 @@ class Rule:
     ``strength`` says how much the line explains: 9 a failed test or compiler error with its place, 8 and 7 an exception or a tool's
     own fatal message, 6 a line marked as error, 2 and 1 a consequence ("exit code 1").
     ``gates`` are lowercase literals of which the line holds at least one: they make the reader fast. The pattern's group ``test``
-    names a failed test, its group ``why`` says why. ``listing`` is a heading with numbered failures below.
+    names a failed test, its group ``why`` says why. ``listing`` is a heading with numbered failures below,
+    ``anchored`` a pattern that can match at the beginning of a line only.
     """
 
     name: str
@@ -35,6 +36,11 @@ class Rule:
     pattern: re.Pattern[str]
     extent: Extent = Extent.DETAIL
     listing: bool = False
+    anchored: bool = False
+
+    def knows(self, text: str) -> bool:
+        """Whether the rule knows the cleaned line."""
+        return (self.pattern.match(text) if self.anchored else self.pattern.search(text)) is not None
 
     @property
     def verdict(self) -> bool:
@@ -52,4 +58,22 @@ def rule(
     listing: bool = False,
 ) -> Rule:
     """A rule whose gates are written with ``|`` between them."""
-    return Rule(name, strength, tuple(gates.split("|")), re.compile(pattern), extent, listing)
+    return Rule(name, strength, tuple(gates.split("|")), re.compile(pattern), extent, listing, _is_anchored(pattern))
+
+
+def _is_anchored(pattern: str) -> bool:
+    """Whether every alternative of a pattern begins with ``^``: a match at the beginning is then all that is worth a try."""
+    depth = 0
+    alternatives = [""]
+    escaped = False
+    for character in pattern:
+        if not escaped and character in "([":
+            depth += 1
+        elif not escaped and character in ")]":
+            depth -= 1
+        if character == "|" and depth == 0 and not escaped:
+            alternatives.append("")
+        else:
+            alternatives[-1] += character
+        escaped = character == "\\" and not escaped
+    return all(each.startswith("^") for each in alternatives)
