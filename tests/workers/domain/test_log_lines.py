@@ -25,12 +25,12 @@ from ci_memory_workers.domain.log_lines import boilerplate, clean
     ],
 )
 def test_what_stands_before_a_line_is_taken_off(line: str) -> None:
-    assert ["disk is corrupt"] == clean(line).lines
+    assert clean(line).lines == ["disk is corrupt"]
 
 
 def test_lines_marked_as_errors_are_remembered() -> None:
     log = clean("[ERROR] the index is stale\n[INFO] fine\n\n##[error]no luck\n2026-01-02T03:04:05Z ERROR bad cart")
-    assert ["the index is stale", "fine", "no luck", "bad cart"] == log.lines
+    assert log.lines == ["the index is stale", "fine", "no luck", "bad cart"]
     assert {"the index is stale", "no luck", "bad cart"} == log.errors
 
 

@@ -12,25 +12,30 @@ def structure(text: str, *, of_test: bool = False) -> Structure:
 
 
 @pytest.mark.parametrize(
-    ("text", "parts"),
+    ("text", "error"),
     [
-        ("src/a.c:3:5: error: expected ';'", ("expected ';'",)),
+        ("src/a.c:3:5: error: expected ';'", "expected ';'"),
         (
             "error[E0425]: cannot find value `foo` in this scope\n --> src/main.rs:2:5",
-            ("error[E0425]: cannot find value `foo` in this scope",),
+            "error[E0425]: cannot find value `foo` in this scope",
         ),
-        ("src/a.ts(3,7): error TS2304: Cannot find name 'foo'.", ("error TS2304: Cannot find name 'foo'.",)),
-        ("A.cs(12,9): error CS0246: Foo could not be found [/src/app.csproj]", ("error CS0246: Foo could not be found",)),
+        ("src/a.ts(3,7): error TS2304: Cannot find name 'foo'.", "error TS2304: Cannot find name 'foo'."),
+        ("A.cs(12,9): error CS0246: Foo could not be found [/src/app.csproj]", "error CS0246: Foo could not be found"),
         (
             "[ERROR] /w/A.java:[12,3] cannot find symbol\n[ERROR]   symbol:   class Foo",
-            ("cannot find symbol\n  symbol:   class Foo",),
+            "cannot find symbol\n  symbol:   class Foo",
         ),
-        ("./cart.go:12:3: undefined: total", ("undefined: total",)),
-        ("main.c:(.text+0x1f): undefined reference to `total'", ("undefined reference to `total'",)),
+        ("./cart.go:12:3: undefined: total", "undefined: total"),
+        ("main.c:(.text+0x1f): undefined reference to `total'", "undefined reference to `total'"),
     ],
 )
-def test_a_compilers_error_is_its_code_and_symbol(text: str, parts: tuple[str, ...]) -> None:
-    assert Structure("compiler", (), parts) == structure(text)
+def test_a_compilers_error_is_its_code_and_message(text: str, error: str) -> None:
+    assert (structure(text).kind, structure(text).parts) == ("compiler", (error,))
+
+
+def test_a_symbol_without_quotes_is_kept_as_it_stands() -> None:
+    assert structure("./cart.go:12:3: undefined: total_2").names == ("total_2",)
+    assert structure("[ERROR] /w/A.java:[12,3] cannot find symbol\n[ERROR]   symbol:   class Foo2").names == ("Foo2",)
 
 
 @pytest.mark.parametrize(

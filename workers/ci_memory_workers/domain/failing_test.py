@@ -13,7 +13,7 @@ _PRINTED: Final = re2.compile(
     + "|".join(
         (
             r"^[ \t]*not ok \d+ (?:- )?([^#\n]+)",  # TAP
-            r"^(?:\[gw\d+\] (?:\[ *\d+%\] )?)?(?:FAILED|ERROR|SUBFAIL)(?: CONSISTENTLY:)? "
+            r"^(?:\[gw\d+\] (?:\[ *\d+%\] )?)?(?:FAILED|ERROR|SUBFAIL)\b[A-Z :]* "
             r"(\S+::\S[^\n]*?)(?: - [^\n]*)?$",  # pytest
             r"^(\S+\.py::\S+(?:\[[^\]\n]*\])?) (?:FAILED|ERROR)\b",  # pytest -v
             r"^(?:FAIL|ERROR): (\w+ \([\w.]+\))",  # unittest

@@ -14,7 +14,7 @@ from .bare_number import TRIM, tells_apart
 from .token_noise import NUMBER, mask_token
 
 _BARE: Final = re.compile(r"[\W_]*<n>[\W_]*")
-_IDENTITY: Final = re.compile(r"(<(?:uuid|ip|host|hex|email))>")
+_IDENTITY: Final = re.compile(r"(<(?:uuid|hex|email))>")
 _REPEATED: Final = re.compile(r"(<[a-z]+)\d*>(?:[,;]? ?\(?\1\d*>\)?)+")
 _USER: Final = re.compile(r"\b((?:for|invalid|unknown)(?: invalid)? user) [^\s:,]+")
 # The path of an access log's line is the visitor's; its method and status stay.
@@ -61,9 +61,13 @@ def mask_line(line: str) -> str:
 
 def _number(out: list[str], identities: dict[int, str]) -> None:
     """Number the placeholders of a line: the same value the same number, so that "expected X, got X" differs from "got Y"."""
-    order = {value: number for number, value in enumerate(dict.fromkeys(identities.values()), 1)}
+    seen: dict[str, list[str]] = {}
     for position, value in identities.items():
-        if (number := order[value]) > 1:
+        kind = _IDENTITY.search(out[position])
+        values = seen.setdefault(kind.group() if kind is not None else "", [])
+        if value not in values:
+            values.append(value)
+        if (number := values.index(value) + 1) > 1:
             out[position] = _IDENTITY.sub(rf"\g<1>{number}>", out[position])
 
 

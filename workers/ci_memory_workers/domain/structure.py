@@ -35,6 +35,8 @@ _COMPILER: Final = re2.compile(
         )
     )
 )
+# Symbols that compilers print without quotes: kept as they stand, where masking would drop their numbers.
+_SYMBOL: Final = re.compile(r"\b(?:undefined:|symbol: +\w+) ([\w.:]+)")
 _DEPENDENCY: Final = re2.compile(
     r"(?m)(?i:"
     + "|".join(
@@ -85,7 +87,8 @@ def read(log: LogLines, trace: list[str], hollow: frozenset[str], *, of_test: bo
         what, function = crash
         return Structure("crash", (function,) if function else (), (what,))
     if (match := _COMPILER.search(text)) is not None:
-        return Structure("compiler", (), (_captured(match),))
+        error = _captured(match)
+        return Structure("compiler", tuple(_SYMBOL.findall(error)), (error,))
     if (match := _DEPENDENCY.search(text)) is not None:
         # A package's version is the constraint that could not be met: kept, where masking would drop it.
         return Structure("dependency", (_DIRECTORIES.sub("", _captured(match)),))
