@@ -7,7 +7,7 @@ from functools import cache, lru_cache
 
 from ci_memory_producers.excerpt.clean import strip_line
 from ci_memory_producers.excerpt.rules import RULES, Rule
-from ci_memory_producers.excerpt.rules.providers import MARKED, MARKS, STEPS
+from ci_memory_producers.excerpt.rules.providers import MARKED, MARKS
 
 COMMON: tuple[bytes, ...] = (b"error", b"fail", b"exception", b"crash", b"test-unexpected", b"leaking the world", b"exited with")
 """Words that are looked for in the whole log."""
@@ -29,15 +29,10 @@ LOOKED_AT = 400
 """Characters of a line in which a rule can find what it knows."""
 
 
-def is_step(low: bytes) -> bool:
-    """Whether the raw line, in lower case, begins a step of the job."""
-    return any(step in low for step in STEPS)
-
-
 @lru_cache(maxsize=8_192)
 def classify(raw: bytes) -> tuple[Rule, str] | None:
     """The first rule that knows the raw line, with the cleaned text of the line; nothing for most lines."""
-    low = raw[:LOOKED_AT].lower()
+    low = raw[:LOOKED_AT].lower().rstrip() + b"\n"
     hits = _trigger().findall(low)
     if not hits:
         return None
@@ -51,23 +46,24 @@ def classify(raw: bytes) -> tuple[Rule, str] | None:
 
 @cache
 def _gates() -> dict[bytes, frozenset[int]]:
-    """Every gate with the rules that it opens, by their place in `RULES`; the marks of errors open none, and are looked for."""
-    table: dict[bytes, set[int]] = {mark: set() for mark in MARKS}
+    """Every gate with the rules that it opens, by their place in `RULES`: its own, and those of gates that it may hide."""
+    own: dict[bytes, set[int]] = {mark: set() for mark in MARKS}
     for index, each in enumerate(RULES):
         for gate in each.gates:
-            table.setdefault(gate.encode(), set()).add(index)
-    return {gate: frozenset(found) for gate, found in table.items()}
-
-
-@lru_cache(maxsize=4_096)
-def _asked(hits: frozenset[bytes]) -> tuple[Rule, ...]:
-    opened = {index for gate, found in _gates().items() if any(_may_hide(hit, gate) for hit in hits) for index in found}
-    return tuple(RULES[index] for index in sorted(opened))
+            own.setdefault(gate.encode(), set()).add(index)
+    return {
+        gate: frozenset(index for other, found in own.items() if _may_hide(gate, other) for index in found) for gate in own
+    }
 
 
 def _may_hide(hit: bytes, gate: bytes) -> bool:
     """Whether ``gate`` can stand in a line where only ``hit`` was found: inside it, or begun by its end."""
     return gate in hit or any(gate.startswith(hit[cut:]) for cut in range(1, len(hit)))
+
+
+@lru_cache(maxsize=8_192)
+def _asked(hits: frozenset[bytes]) -> tuple[Rule, ...]:
+    return tuple(RULES[index] for index in sorted(frozenset().union(*(_gates()[hit] for hit in hits))))
 
 
 @cache

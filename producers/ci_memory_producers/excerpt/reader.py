@@ -43,6 +43,6 @@ def _read(blocks: Iterator[bytes]) -> Excerpt:
         end = Tail(window.data, window.first_line - window.data.count(b"\n", 0, window.start))
     tail = end.cut(_TAIL_BYTES)
     kept = scanner.anchors()
-    excerpt = choose(kept, failing_spans(kept, scanner.steps, tail), tail)
+    excerpt = choose(kept, failing_spans(kept, tail), tail)
     entire = tail.line == 1 and len(tail.data) <= _FEW_BYTES and tail.data.count(b"\n") <= _FEW_LINES
     return passed_through(excerpt, tail) if entire else excerpt

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass, field
 
-from ci_memory_producers.excerpt.classify import COMMON, LOOKED_AT, RARE, classify, is_step
+from ci_memory_producers.excerpt.classify import COMMON, LOOKED_AT, RARE, classify
 from ci_memory_producers.excerpt.rules import Rule
-from ci_memory_producers.excerpt.rules.providers import ENDINGS, STEP_WORDS
+from ci_memory_producers.excerpt.rules.providers import ENDINGS, STEPS
 
 BEHIND = 16_000
 AHEAD = 12_000
@@ -16,19 +16,23 @@ CONSEQUENCE = 2
 """The strength of a line that says that something failed, and not why."""
 _KEPT_BEHIND = 4_000
 _KEPT = 120
-_RARE_NEAR = 1 << 17
+_RARE_NEAR = 1 << 18
 """Bytes before an anchor that are kept with it; anchors of one strength that are kept, of the first and of the last."""
 
 
 @dataclass(frozen=True, slots=True)
 class Anchor:
-    """A line that a rule knows: ``line`` is its 1-based number, ``offset`` its place in ``context``, bytes around it."""
+    """A line that a rule knows: ``line`` is its 1-based number, ``offset`` its place in ``context``, bytes around it.
+
+    ``step`` is the number of the line where the step began that a verdict is about.
+    """
 
     line: int
     text: str
     rule: Rule
     context: bytes
     offset: int
+    step: int = 1
 
 
 @dataclass(slots=True)
@@ -50,7 +54,7 @@ class Scanner:
 
     def __init__(self) -> None:
         self._bins: dict[int, _Bin] = {}
-        self.steps: deque[int] = deque(maxlen=4_000)
+        self._last_step = 1
 
     def anchors(self) -> list[Anchor]:
         """What was kept, in the order of the log."""
@@ -61,35 +65,43 @@ class Scanner:
         """Read ``window[start:stop]``, whose first line has the number ``first_line``; the rest of the window is context."""
         low = window[start:stop].lower()
         line, counted = first_line, 0
-        steps, lines = _lines_with(low, last=last)
-        for begin, end in sorted({**steps, **lines}.items()):
+        for begin, end in _lines_with(low, last=last):
             line += low.count(b"\n", counted, begin)
             counted = begin
-            if begin in steps and is_step(low[begin:end]):
-                self.steps.append(line)
-            else:
-                self._look(window, start + begin, start + end, line)
+            self._look(window, start + begin, start + end, line)
+        if not last:
+            self._last_step = self._step(window, stop, first_line + window.count(b"\n", start, stop))
 
     def _look(self, window: bytes, begin: int, end: int, line: int) -> None:
         known = classify(window[begin:end])
-        if known is not None:
-            rule, text = known
-            if rule.verdict or rule.strength > CONSEQUENCE:
-                left = max(0, begin - (BEHIND if rule.verdict else _KEPT_BEHIND))
-                anchor = Anchor(line, text, rule, window[left : begin + AHEAD], begin - left)
-                self._bins.setdefault(rule.strength, _Bin()).add(anchor)
+        if known is None:
+            return
+        rule, text = known
+        if rule.verdict:
+            left = max(0, begin - BEHIND)
+            step = self._step(window, begin, line)
+            self._keep(Anchor(line, text, rule, window[left : begin + AHEAD], begin - left, step))
+        elif rule.strength > CONSEQUENCE:
+            left = max(0, begin - _KEPT_BEHIND)
+            self._keep(Anchor(line, text, rule, window[left : begin + AHEAD], begin - left))
+
+    def _keep(self, anchor: Anchor) -> None:
+        self._bins.setdefault(anchor.rule.strength, _Bin()).add(anchor)
+
+    def _step(self, window: bytes, stop: int, line: int) -> int:
+        """The line where the last step before ``stop``, which stands in ``line``, begins."""
+        at = max(window.rfind(step, 0, stop) for step in STEPS)
+        return line - window.count(b"\n", at, stop) if at >= 0 else self._last_step
 
 
-def _lines_with(low: bytes, *, last: bool) -> tuple[dict[int, int], dict[int, int]]:
-    """Begin and end of lines that may begin a step, and of those that hold one of the words."""
-    steps: dict[int, int] = {}
-    _find(low, STEP_WORDS, 0, steps)
+def _lines_with(low: bytes, *, last: bool) -> list[tuple[int, int]]:
+    """Begin and end of the lines that hold one of the words; the `RARE` ones where the log or a step ends."""
     lines: dict[int, int] = {}
     _find(low, COMMON, 0, lines)
     endings = [at for at in map(low.find, ENDINGS) if at >= 0] + ([len(low)] if last else [])
     if endings:
         _find(low, RARE, max(0, min(endings) - _RARE_NEAR), lines)
-    return steps, lines
+    return sorted(lines.items())
 
 
 def _find(low: bytes, words: tuple[bytes, ...], start: int, ends: dict[int, int]) -> None:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ci_memory_producers.excerpt.classify import classify, is_step
+from ci_memory_producers.excerpt.classify import classify
 from ci_memory_producers.excerpt.clean import strip_line
-from ci_memory_producers.excerpt.rules.providers import STEP_ENDS
+from ci_memory_producers.excerpt.rules.providers import STEP_ENDS, STEPS
 from ci_memory_producers.excerpt.scan import CONSEQUENCE, Anchor
 
 _MAX_SPANS = 20
@@ -87,17 +86,13 @@ class Tail:
         return [(self.line + index, strip_line(raw[index].decode("utf-8", "replace"))) for index in range(first, len(raw))]
 
 
-def failing_spans(kept: Sequence[Anchor], steps: Sequence[int], tail: Tail) -> list[Span]:
-    """The spans that verdicts of a CI provider end; the whole log where there is none.
-
-    ``steps`` are the lines where steps begin.
-    """
+def failing_spans(kept: Sequence[Anchor], tail: Tail) -> list[Span]:
+    """The spans that verdicts of a CI provider end; the whole log where there is none."""
     spans: list[Span] = []
     previous = 0
     for anchor in kept:
         if anchor.rule.verdict and len(spans) < _MAX_SPANS:
-            index = bisect_right(steps, anchor.line)
-            first = max(previous + 1, steps[index - 1] if index else 1)
+            first = max(previous + 1, anchor.step)
             begin_line = anchor.line - anchor.context.count(b"\n", 0, anchor.offset)
             near = _near(anchor.context, anchor.offset, begin_line, first, of_step=True)
             spans.append(Span(first, anchor.line, near, anchor))
@@ -124,7 +119,7 @@ def _near(context: bytes, stop: int, line: int, first: int, *, of_step: bool) ->
     known: dict[int, Anchor] = {}
     for index, own in enumerate(raw):
         found = classify(own)
-        if found and not is_step(own.lower()):
+        if found and not any(step in own for step in STEPS):
             rule, text = found
             known[index] = Anchor(line + index, text, rule, context, begin)
         begin += len(own) + 1

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from ci_memory_producers.excerpt.rules.rule import Extent, Rule, rule
 
-STEPS: tuple[bytes, ...] = (b"travis_time:start", b"##[group]run ", b"section_start:", b"##[section]starting")
-"""What the raw line in lower case holds where a provider begins a step."""
-STEP_WORDS: tuple[bytes, ...] = (b"start:", b"##[")
-"""What all of these have a part of, for a first look."""
+STEPS: tuple[bytes, ...] = (b"travis_time:start", b"##[group]Run ", b"section_start:", b"##[section]Starting")
+"""What the raw line holds where a provider begins a step."""
 STEP_ENDS: tuple[bytes, ...] = (b"travis_time:end", b"section_end:")
 """What it holds where the output of a step ends."""
 ENDINGS: tuple[bytes, ...] = (b"exited with", b"process completed with exit")

@@ -41,8 +41,9 @@ RUNTIME_RULES: tuple[Rule, ...] = (
     rule(
         "exception",
         7,
-        "error|exception|exit|interrupt",
-        r"^(?:Caused by: |Uncaught |\[ERROR\] |Unhandled exception[.:] )?(?P<why>(?:[A-Za-z_$][\w$]*(?:\.|::))*(?:[A-Z][\w$]*)?(?:Error|Exception|Interrupt|SystemExit|Failure|Fault|Exit)(?:: .*| \[.*)?)$",
+        "error:|error\n|error [|exception:|exception\n|exception [|interrupt:|interrupt\n|exit:|exit\n|failure:|failure\n|fault:|fault\n",
+        r"^(?:Caused by: |Uncaught |\[ERROR\] |Unhandled exception[.:] )?(?P<why>(?:[A-Za-z_$][\w$]*(?:\.|::))*(?:[A-Z][\w$]*)?"
+        r"(?:Error|Exception|Interrupt|Failure|Fault|Exit)(?:: .*|:| \[.*)?)$",
         Extent.UPWARDS,
     ),
     rule(
