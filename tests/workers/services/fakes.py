@@ -220,7 +220,7 @@ class CountingKnowledge:
         return [
             memory_id
             for memory_id, one in self.memories.items()
-            if (one.kind, one.tenant) == (kind, tenant) and pattern_id in one.content
+            if (one.kind, one.tenant, one.deprecated) == (kind, tenant, False) and pattern_id in one.content
         ]
 
     def vote(self, tenant: str, memory_id: str, vote: Vote, *, context: str, task_id: str) -> None:

@@ -136,8 +136,8 @@ def test_whichever_step_a_worker_dies_at_one_analysis_is_kept_and_all_are_answer
     for tenant, life in deaths(after):
         events = report(index, "1:aaaa", "1:aaaa", tenant=tenant)
         pattern_id, clock = events[0][1], Clock()
-        knowledge = mortal(CountingKnowledge(), life)
-        dying = desk(mortal(index, life), mortal(ScriptedAnalyst(), life), knowledge=knowledge, bell=mortal(RecordingBell(), life))
+        knowledge, bell = mortal(CountingKnowledge(), life), mortal(RecordingBell(), life)
+        dying = desk(mortal(index, life), mortal(ScriptedAnalyst(), life), knowledge=knowledge, bell=bell)
         died = True
         with suppress(Killed):
             dying.analyze(tenant, pattern_id, clock)
@@ -147,7 +147,8 @@ def test_whichever_step_a_worker_dies_at_one_analysis_is_kept_and_all_are_answer
 
         assert index.owed("analysis", tenant) == 0
         assert index.owed("memory", tenant) == 1
-        assert [the(answer_of(redis_client, event_id, tenant)).status for event_id, _ in events] == ["new_pattern", "known_pattern"]
+        answers = [the(answer_of(redis_client, event_id, tenant)) for event_id, _ in events]
+        assert [reply.status for reply in answers] == ["new_pattern", "known_pattern"]
         assert the(index.pattern(tenant, pattern_id)).attempts == 1
         assert index.totals(tenant, NOW).diagnosed == 1
         if not died:
