@@ -1,0 +1,107 @@
+"""What goes into Redis comes out the same."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from fakes import DIAGNOSIS, NOW, failed, fixed, passed
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ci_memory_producers.events import ResolutionEvent
+from ci_memory_workers.adapters.pattern_codec import (
+    arguments,
+    decode_fixes,
+    decode_pattern,
+    decode_sample,
+    digest,
+    encode_analysis,
+    encode_fix,
+    encode_sample,
+    pairs,
+    text,
+)
+from ci_memory_workers.domain.pattern import Fix
+from ci_memory_workers.services.ports import AnalystAnswer, Dated
+
+FIX = Fix("fix1", "config_change", "set AUTH_TOKEN | \u2028 ü", "abc123", "dev@example.com", "acme/shop", NOW)
+
+
+def test_bytes_numbers_and_nothing_are_text() -> None:
+    assert [text(value) for value in (b"a\xff", "b", 3, None, b"")] == ["a\ufffd", "b", "3", "", ""]
+
+
+def test_a_hash_is_read_from_a_mapping_and_from_a_flat_list() -> None:
+    assert pairs({b"a": b"1"}) == pairs([b"a", b"1"]) == {"a": "1"}
+    assert pairs([]) == pairs(None) == pairs({}) == {}
+
+
+def test_digests_tell_their_parts_apart_and_nothing_has_none() -> None:
+    assert digest("", "") == ""
+    assert len({digest("ab", "c"), digest("a", "bc"), digest("abc"), digest("", "abc")}) == 4
+
+
+@given(st.text(), st.text())
+def test_a_digest_holds_no_separator(left: str, right: str) -> None:
+    assert set(digest(left, right)) <= set("0123456789abcdef")
+
+
+def test_a_failure_is_nineteen_arguments_and_its_sample_gives_the_headline() -> None:
+    reading = failed(job="unit", attempt=2, commit_sha="c1", test_id="tests/a.py::test_a")
+    sample = encode_sample(reading, "pat_aaaaaaaaaaaa")
+
+    flat = arguments(reading, candidate="pat_aaaaaaaaaaaa", sample=sample)
+
+    assert flat[:3] == ["F", reading.event.event_id, NOW]
+    assert flat[8:14] == ["acme/shop", digest("acme/shop", "1"), "acme/shop#1", digest("unit"), 2, "c1"]
+    assert flat[15:18] == ["0", "E   boom 1:aaaa", "pat_aaaaaaaaaaaa"]
+    assert len(flat) == 19
+
+
+def test_a_pass_and_a_resolution_say_the_same_place_and_payload() -> None:
+    one, event = passed(job="unit", attempt=3, test_id="t"), fixed("pat_aaaaaaaaaaaa")
+
+    flat = arguments(one, candidate="", sample="")
+    resolution = arguments(Dated(event, NOW), candidate="", sample="")
+
+    assert flat[3:] == [digest("acme/shop", "1"), "acme/shop#1", digest("unit"), 3, digest("t")]
+    assert resolution[:4] == ["R", event.event_id, NOW, "pat_aaaaaaaaaaaa"]
+    assert ResolutionEvent.model_validate_json(str(resolution[4])) == event
+
+
+@given(st.text(min_size=1).filter(str.strip), st.lists(st.text(max_size=20), max_size=4))
+def test_a_sample_comes_back_as_it_was(message: str, files: list[str]) -> None:
+    reading = failed(error_message=message, stack_trace="at x", changed_files=files, exit_code=-9)
+
+    assert decode_sample("pat_bbbbbbbbbbbb", encode_sample(reading, "pat_aaaaaaaaaaaa").encode()) == reading.context(
+        "pat_bbbbbbbbbbbb"
+    )
+
+
+def test_fixes_come_back_with_the_outcomes_that_redis_counts_beside_them() -> None:
+    other = replace(FIX, fix_id="fix2")
+    fields = {"fix|fix1": encode_fix(FIX), "fix|fix2": encode_fix(other), "worked|fix1": "7", "failed|fix1": "1"}
+
+    assert decode_fixes(fields) == {"fix1": replace(FIX, worked=7, failed=1), "fix2": other}
+    assert encode_fix(None) == ""
+
+
+def test_a_pattern_comes_back_with_its_analysis_and_the_fix_that_counts() -> None:
+    fields = {
+        "status": "resolved", "category": "test_assertion", "stage": "build", "generic": "1", "occurrence_count": "12",
+        "analysed": "provisional", "analysis": encode_analysis(AnalystAnswer(DIAGNOSIS, "rules", reason="why")), "attempts": "2",
+        "fix_id": "fix1", "first_ms": "1", "last_ms": "2", "recurred": "3", "merged_into": "pat_bbbbbbbbbbbb",
+    }  # fmt: skip
+
+    found = decode_pattern("pat_aaaaaaaaaaaa", fields, {"fix|fix1": encode_fix(FIX), "worked|fix1": "1"})
+
+    assert (found.status, found.stage, found.generic, found.occurrences) == ("resolved", "build", True, 12)
+    assert (found.analysed, found.analyst, found.diagnosis, found.attempts) == ("provisional", "rules", DIAGNOSIS, 2)
+    assert (found.fix, found.fixes) == (replace(FIX, worked=1), (replace(FIX, worked=1),))
+    assert (found.first_ms, found.last_ms, found.recurred, found.merged_into) == (1, 2, 3, "pat_bbbbbbbbbbbb")
+
+
+def test_a_pattern_of_which_redis_knows_little_is_unresolved_and_unanalysed() -> None:
+    found = decode_pattern("pat_aaaaaaaaaaaa", {}, {})
+
+    assert (found.status, found.analysed, found.diagnosis, found.fix) == ("unresolved", "", None, None)
