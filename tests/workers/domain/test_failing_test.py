@@ -15,7 +15,7 @@ from ci_memory_workers.domain.failing_test import printed_test
         ("tests.test_cart.TestCart.test_total", "tests.test_cart.TestCart.test_total"),
         ("test_total (tests.test_cart.TestCart)", "tests.test_cart.TestCart.test_total"),
         ("test_total (tests.test_cart.TestCart.test_total)", "tests.test_cart.TestCart.test_total"),
-        ("/home/ci/work/tests/test_cart.py::test_total", "tests.test_cart.test_total"),
+        ("/home/ci/repo/tests/test_cart.py::test_total", "tests.test_cart.test_total"),
         ("C:\\agent\\work\\tests\\test_cart.py::test_total", "tests.test_cart.test_total"),
         ("totals(com.acme.CartTest)", "com.acme.CartTest.totals"),
         ("com.acme.CartTest.totals[2]", "com.acme.CartTest.totals"),

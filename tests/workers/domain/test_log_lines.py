@@ -43,7 +43,7 @@ def test_lines_marked_as_errors_are_remembered() -> None:
         "The command '/bin/sh -c make' returned a non-zero code: 2",
         "make[1]: *** [Makefile:3: all] Error 2",
         "npm ERR! code ELIFECYCLE",
-        "npm ERR! A complete log of this run can be found in: /root/.npm/_logs/x.log",
+        "npm ERR! A complete log of this run can be found in: /home/dev/.npm/_logs/x.log",
         "error: aborting due to 2 previous errors",
         "BUILD FAILED in 3s",
         "exit status 1",

@@ -60,8 +60,14 @@ def _message(match: re.Match[str], lines: list[str], line: str) -> str:
     if match["panic"] and "panicked" in match["panic"]:
         if (older := _RUST_PLACE.match(message)) is not None:
             return older["message"]
-        return with_next(line, lines)[len(line) :].strip()
+        return _following(line, lines) if line.endswith((":", "'")) else message
     return f"{message} {with_next(line, lines)[len(line) :].strip()}".strip()
+
+
+def _following(line: str, lines: list[str]) -> str:
+    """The line after ``line``: Rust prints a panic's place first, or opens the quotes of a message of several lines."""
+    index = next((index for index, other in enumerate(lines) if other.startswith(line)), len(lines))
+    return lines[index + 1].strip()[:_LONGEST_LINE] if index + 1 < len(lines) else ""
 
 
 def _raised(lines: list[str]) -> tuple[str, str] | None:

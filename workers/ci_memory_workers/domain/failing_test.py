@@ -38,6 +38,8 @@ _PRINTED: Final = re2.compile(
             r"^[ \t]*Failed ([A-Za-z_][\w.+]*(?:\([^\n]*\))?) \[[^\]\n]*\]$",  # dotnet test
             r"^[ \t]*\d+ - (\S+) \((?:Failed|Timeout|SEGFAULT|ILLEGAL|Subprocess aborted|Child aborted|Not Run)\)",  # CTest
             r"Test +#\d+: (\S+) \.+ *\*\*\*",  # CTest
+            r"^(\S+\.(?:t|sh|pl)) \.{2,} ?\n?(?:Dubious|Failed)",  # prove
+            r"\b(\w+_SUITE:\w+) failed on line",  # Erlang's Common Test
             r"Test Case '-\[([\w.]+ \w+)\]' failed",  # XCTest
         )
     )
@@ -49,7 +51,7 @@ _HEADED: Final = re2.compile(
 )
 _LONGEST_ID: Final = 600
 _WORTH_A_LOOK: Final = re2.compile(
-    r"not ok|FAIL|ERROR|● |__|rspec | stdout ----|\d\) |Fail|Error:\n|✕|✖|\x{D7}|✗|\((?:Timeout|SEGFAULT|Not Run)"
+    r"not ok|FAIL|ERROR|● |__|rspec | stdout ----|Dubious|_SUITE:|\d\) |Fail|Error:\n|✕|✖|\x{D7}|✗|\((?:Timeout|SEGFAULT|Not Run)"
 )
 _PARAMETERS: Final = re.compile(r"\[[^\]]*\]|\((?!['\"])[^()]*\)|(?<=\w)#\d+$|\bwith data set .*$")
 _SOURCE: Final = re.compile(r"\.(?:py|js|ts|jsx|tsx|mjs|cjs|rb|php|go|rs|java|kt|cs|c|cc|cpp|exs?|swift|scala)(?=$|:|/|\s)")

@@ -26,7 +26,8 @@ _PLACEHOLDER: Final = re.compile(r"<\w+>")
 _WORD: Final = re.compile(r"[A-Za-z]{3,}")
 _HOLLOW_WORDS: Final = (
     "error errors failed failure fail fatal exit code status with returned build job step command process script test tests "
-    "the non zero and exception completed exited killed aborted terminated err see above log logs for more details"
+    "the non zero and exception completed exited killed aborted terminated err see above log logs for more details "
+    "unexpected occurred has been was"
 )
 _SAYS_NOTHING: Final = frozenset(_HOLLOW_WORDS.split())
 

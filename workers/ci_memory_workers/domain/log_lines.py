@@ -32,9 +32,11 @@ _BOILERPLATE: Final = re2.compile(
     r"(?im)^[^\w\n]*(?:"
     + "|".join(
         (
-            r"[^\n]*\b(?:completed|failed|exited|exit|exiting|finished|terminated|returned|died|errored)\b[^\n]*"
+            r"[^\n]*\bexited with code:? ['\"]?\d+['\"]?\.?"
+            r"|[^\n]*\b(?:completed|failed|exited|exit|exiting|finished|terminated|returned|died|errored)\b[^\n]*"
             r"\b(?:exit|return|error|status|non-zero)[ -]?(?:exit[ -])?(?:code|status|value|error)s?\b"
-            r"[^\w\n]{0,3}(?:code[^\w\n]{1,2})?\d*"
+            # an exit status, never an HTTP status
+            r"[^\w\n]{0,3}(?:code[^\w\n]{1,2})?(?:-?[0-3]?\d{1,2}|\d{4,10}|)"
             r"(?: in [^\n]*|[^\w\n]*)",
             r"the command [^\n]* (?:returned a non-zero code:?|exited with|failed) \d+(?: times)?[^\w\n]*",
             r"finished: (?:failure|unstable|aborted)|build step [^\n]* marked build as (?:failure|unstable)",

@@ -15,12 +15,14 @@ _LONGEST_ANNOUNCEMENT: Final = 90
 _LAST_LINES: Final = 20
 
 _TELLING: Final = re2.compile(
-    r"(?im)^[^\n]*\b(?:fatal|error|err|errors|e|failed|failure|fails|panic|cannot|can't|could not|couldn't|unable to"
-    r"|not found|no such"
-    r"|denied|unauthorized|forbidden|refused|timed out|timeout|invalid|missing|undefined|unknown|exceeded|killed|aborted|expected"
+    # a line with a word of failure, the "E" of apt and pytest, or a linter's "file:line: message"
+    r"(?im)^(?:e(?:: | {2})[^\n]*|[^\s:]+\.\w{1,6}:\d+(?::\d+)?[: ]+\S[^\n]*"
+    r"|[^\n]*\b(?:fatal|error|err|errors|failed|failure|fails|panic|cannot|can't|could not|couldn't|unable to"
+    r"|not found|no such|no \S+ found|denied|unauthorized|forbidden|refused"
+    r"|timed out|timeout|invalid|missing|undefined|unknown|exceeded|killed|aborted|expected"
     r"|not permitted|unrecognized|unsupported|unexpected|mismatch|mismatched|conflict|conflicts|not exist|doesn't exist"
     r"|no space|out of memory|crashed|unsatisfiable|want|unresolved|illegal|corrupt|corrupted|violation"
-    r"|incompatible|required)\b[^\n]*$"
+    r"|incompatible|required)\b[^\n]*)$"
 )
 # An error marked as such at the line's beginning, a tool's name before it or not.
 _MARKED: Final = re.compile(
@@ -34,7 +36,8 @@ _MILD: Final = re2.compile(
 )
 # Lines that tell how a test went on, or where a trace passed: never the reason.
 _PASSING: Final = re2.compile(
-    r"^\s*(?:at (?:async )?[^ ]+ ?\(|at [^ ]+:\d+|File \"|✔|✓|√|\[PASS|\[SKIP|PASS\b|ok \d|not ok \d|# |---$|\.\.\.$|\d+\.\.\d+"
+    r"^\s*(?:at (?:async )?[^ ]+ ?\(|at [^ ]+:\d+|File \"|\S+\.rb:\d+:in |\S+:\d+: \w+$|[+-] (?:expected|actual)"
+    r"|✔|✓|√|\[PASS|\[SKIP|PASS\b|ok \d|not ok \d|# |---$|\.\.\.$|\d+\.\.\d+"
     r"|(?:duration_ms|severity|exitcode|stack|type|location|failureType|code):(?: \||$| [^ ]+$))"
 )
 _WORD: Final = re.compile(r"[A-Za-z]{2,}")
@@ -82,7 +85,8 @@ def reason_in(log: LogLines, text: str, hollow: frozenset[str], *, of_test: bool
     if said:
         return Reason(said[-1][:_LONGEST_LINE], telling=len(said) == 1)
     # Nothing but boilerplate: the line with the most words names the command, where one does.
-    fullest = max(lines[-_LAST_LINES:], key=lambda line: len(_WORD.findall(line[:_LONGEST_LINE])), default="")
+    candidates = [line for line in lines[-_LAST_LINES:] if line in hollow] or lines[-_LAST_LINES:]
+    fullest = max(candidates, key=lambda line: len(_WORD.findall(line[:_LONGEST_LINE])), default="")
     return Reason(fullest[:_LONGEST_LINE], telling=False)
 
 

@@ -29,7 +29,7 @@ _COMPILER: Final = re2.compile(
             r"^[^\s:]+\.(?:java|kt|kts|scala|groovy):\[\d+,\d+\] "
             r"([^\n]*(?:\n *(?:symbol|location|required|found|reason): [^\n]*)*)",  # Maven
             r"^e: (?:file://)?[^\n]*?\.kts?:?[^ ]*:? ([^\n]*)",  # kotlinc
-            r"^[^\s:]+\.go:\d+(?::\d+)?: ([^\n]*)",  # go
+            r"^[^\s:]+\.go:\d+:\d+: ([^\n]*)|^# \S+\n[^\s:]+\.go:\d+: ([^\n]*)",  # go
             r"(undefined reference to [^\n]*)",  # ld
             r"^[^\n:]*ld[^\n:]*: (cannot find -l\S+|library not found for \S+|[^\n]*undefined symbol[^\n]*)",
         )
