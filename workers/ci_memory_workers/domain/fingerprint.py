@@ -30,6 +30,7 @@ _HOLLOW_WORDS: Final = (
     "unexpected occurred has been was"
 )
 _SAYS_NOTHING: Final = frozenset(_HOLLOW_WORDS.split())
+_RAISED_BY_ANYTHING: Final = ("Error", "Exception", "AssertionError", "RuntimeError", "SystemExit", "CalledProcessError", "panic")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,20 +68,15 @@ def fingerprint(text: str, *, stage: Stage, test_id: str = "", stack_trace: str 
 
 
 def _says_nothing(structure: Structure, parts: list[str]) -> bool:
-    if structure.kind in ("compiler", "dependency"):
-        return False
+    """True where no cause can be read from it: boilerplate, mere output, an exception that anything raises, without a message."""
     if structure.kind in ("output", "nothing"):
         return True
-    if len(structure.names) > 1:
+    if structure.kind in ("compiler", "dependency") or len(structure.names) > 1:
         return False
     words = _WORD.findall(_PLACEHOLDER.sub(" ", " ".join(parts)))
     telling = {word.lower() for word in words} - _SAYS_NOTHING
-    if structure.names and structure.names[0] not in ("Error", "Exception", "AssertionError", "panic"):
-        return (
-            not telling
-            and structure.names[0].endswith(("Error", "Exit"))
-            and structure.names[0] in ("SystemExit", "CalledProcessError")
-        )
+    if structure.names and structure.names[0] not in _RAISED_BY_ANYTHING:
+        return False
     return len(telling) < 2
 
 
