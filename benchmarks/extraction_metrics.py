@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ci_memory_producers.excerpt import MAX_EXCERPT_LINES, Excerpt, read_text, strip_line
+from ci_memory_producers.junit import TestReport, UnreadableReport, read_report
 
 Row = dict[str, Any]
 Case = tuple[Row, Excerpt]
@@ -36,7 +37,7 @@ def measure(data: Path, split: str) -> list[Row]:
         path = folder / f"{name}.{split}.jsonl"
         if path.exists():
             rows += measured(list(cases(path)))
-    return rows
+    return rows + junit(data / "junit", split)
 
 
 def cases(path: Path) -> Iterator[Case]:
@@ -61,9 +62,9 @@ def logchunks(found: list[Case]) -> list[Row]:
     """The labelled chunk that says why the build failed."""
     hits, recalls, shares, sizes = [], [], [], []
     for entry, excerpt in found:
-        first, last = entry.get("start_line"), entry.get("end_line")
-        if not first:
+        if not entry.get("start_line"):
             continue
+        first, last = int(entry["start_line"]), int(entry["end_line"])
         ours = covered(excerpt)
         chunk = set(range(first, last + 1))
         hits.append(bool(ours & chunk))
@@ -128,6 +129,37 @@ def bugswarm(found: list[Case]) -> list[Row]:
         _row("extraction/bugswarm", "failed test names, recall", recalled, 0.95, None),
         _row("extraction/bugswarm", "failed test names, precision", right, 0.95, None),
     ]
+
+
+def junit(folder: Path, split: str) -> list[Row]:
+    """Counts against the source's own; a file that is broken, declares entities or is no report gives the clear error."""
+    equal, clear = [], []
+    index = folder / "index.json"
+    for entry in json.loads(index.read_text("utf-8")) if index.exists() else []:
+        path, expected = folder / entry["path"], entry["source_expected"]
+        if entry["split"] != split:
+            continue
+        try:
+            report: TestReport | None = read_report(path)
+        except UnreadableReport as error:
+            report = None
+            clear.append(str(path) in str(error) and error.cause in str(error))
+        if expected and "exception" not in expected and report:
+            equal.append(_counts_equal(report, expected))
+        elif (expected and "exception" in expected) or "parse_error" in entry["xml_counts"]:
+            clear.append(report is None or path.suffix == ".json")
+    return [
+        _row("junit", "counts equal the source's expectation, of the reports that are read", equal, 1.0, None),
+        _row("junit", "reports that cannot be read whole give the clear error", clear, 1.0, None),
+    ]
+
+
+def _counts_equal(report: TestReport, expected: dict[str, int]) -> bool:
+    if "passed" in expected:  # a source that does not tell failures from errors
+        ours = (report.tests, report.failed + report.errors, report.skipped)
+        return ours == (expected["tests"], expected["failed"], expected["skipped"])
+    ours4 = (report.tests, report.failed, report.errors, report.skipped)
+    return ours4 == tuple(expected[name] for name in ("tests", "tests_fail", "tests_error", "tests_skip"))
 
 
 def same_test(expected: str, ours: str) -> bool:

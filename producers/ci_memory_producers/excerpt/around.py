@@ -15,7 +15,7 @@ MAX_UP = 40
 """Lines above an anchor that can belong to its block."""
 _NEAR_BEHIND = 6_000
 _SPACED_NEAR = 8
-_STOP = re.compile(r"travis_(?:time|fold)|##\[(?:group|endgroup)\]|section_(?:start|end):|##\[error\]Process completed|_bk;")
+_STOP = re.compile(r"travis_(?:time|fold)|##\[(?:group|endgroup)\]|section_(?:start|end):|##\[error\]Process completed")
 
 
 class Lines(Sequence[str]):

@@ -6,8 +6,8 @@ import re
 from dataclasses import dataclass, replace
 
 from ci_memory_producers.excerpt.around import Around, around
-from ci_memory_producers.excerpt.extents import FRAME, TRACEBACK, bounds
-from ci_memory_producers.excerpt.listed import items
+from ci_memory_producers.excerpt.extents import FRAME, TRACEBACK, bounds, is_chained
+from ci_memory_producers.excerpt.listed import item_name, items
 from ci_memory_producers.excerpt.model import MAX_EXCERPT_LINES
 from ci_memory_producers.excerpt.rules import Extent
 from ci_memory_producers.excerpt.scan import Anchor
@@ -26,7 +26,8 @@ _TELLING = re.compile(
 class Block:
     """Lines that belong to one failure: ``lines`` with their ``numbers`` in the log; ``at`` is the index of the line that names it.
 
-    ``test`` is the name of the failed test, or empty; ``why`` what its rule takes from the line, or empty.
+    ``test`` is the name of the failed test, or empty; ``why`` what its rule takes from the line, or empty. ``chained`` says that it
+    is an exception which another was raised from.
     """
 
     anchor: Anchor
@@ -35,6 +36,7 @@ class Block:
     at: int
     test: str = ""
     why: str = ""
+    chained: bool = False
 
 
 def blocks_of(anchor: Anchor) -> list[Block]:
@@ -48,8 +50,11 @@ def blocks_of(anchor: Anchor) -> list[Block]:
     begin, end = bounds(anchor.rule, near)
     found = anchor.rule.pattern.search(anchor.text)
     groups = found.groupdict() if found else {}
-    block = _block(anchor, near, begin, end, near.at, (groups.get("test") or "").strip())
-    return [replace(block, why=(groups.get("why") or "").strip())]
+    test = (groups.get("test") or "").strip()
+    if anchor.rule.name == "numbered.failure":
+        test = item_name(near, near.at)
+    block = _block(anchor, near, begin, end, near.at, test)
+    return [replace(block, why=(groups.get("why") or "").strip(), chained=is_chained(near, near.at))]
 
 
 def _block(anchor: Anchor, near: Around, begin: int, end: int, at: int, test: str) -> Block:

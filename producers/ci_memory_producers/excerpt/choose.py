@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from ci_memory_producers.excerpt.blocks import Block, blocks_of, stack_trace, thinned, with_neighbours
+from ci_memory_producers.excerpt.classify import classify
 from ci_memory_producers.excerpt.model import MAX_EXCERPT_LINES, MAX_FAILURES, Excerpt, Failure
 from ci_memory_producers.excerpt.names import distinct_names
 from ci_memory_producers.excerpt.rules.generic import BENIGN, WORDS
-from ci_memory_producers.excerpt.scan import Anchor
+from ci_memory_producers.excerpt.scan import CONSEQUENCE, Anchor
 from ci_memory_producers.excerpt.spans import Span, Tail
 
 _TAIL_LINES = 50
@@ -22,11 +23,13 @@ _LATER = 7
 _NAMED = 6
 _FEW_BLOCKS = 3
 _MAX_ANCHORS = 100
-_CHAINED = re.compile(r"^(?:The above exception was the direct cause|During handling of the above exception)")
+_ASSERTED = re.compile(r"^E {2,}(?P<why>\S.*)$")
 _WHY = re.compile(
-    r"^E {2,}\S|^\s*(?:[\w$.]+\.)?\w*(?:Error|Exception|Failure|Fault)\b(?::|$)|\bpanicked at|^\s*(?:Error|error|ERROR): "
-    r"|\b[Ee]xpected\b|\bAssert|\bassert|[Ff]ailed asserting|: error: |\.go:\d+: \S"
+    r"^\s*Failure/Error: |^\s*(?:[\w$.]+\.)?\w*(?:Error|Exception|Failure|Fault)\b(?::|$)|\bpanicked at|^\s*(?:Error|error|ERROR): "
+    r"|\b[Ee]xpected\b|\bAssert|\bassert|[Ff]ailed asserting|: error: |\.go:\d+: \S|\bdid not\b|\bwas not\b|\bSC\d{4}\b"
 )
+_TAG = re.compile(r"^\[(?:info|error|INFO|ERROR)\]\s+")
+_NAMELESS = (":", ": Failure")
 
 
 def choose(kept: Sequence[Anchor], spans: Sequence[Span], tail: Tail) -> Excerpt:
@@ -69,9 +72,14 @@ def worst_line(lines: Sequence[str]) -> int:
     for index in range(len(lines) - 1, -1, -1):
         if lines[index].strip():
             last = last or index
-            if WORDS.search(lines[index]) and not BENIGN.search(lines[index]):
+            if WORDS.search(lines[index]) and not BENIGN.search(lines[index]) and not _is_consequence(lines[index]):
                 return index
     return last
+
+
+def _is_consequence(line: str) -> bool:
+    known = classify(line.encode("utf-8", "replace"))
+    return known is not None and known[0].strength <= CONSEQUENCE
 
 
 def _distinct(blocks: list[Block]) -> list[Block]:
@@ -79,7 +87,7 @@ def _distinct(blocks: list[Block]) -> list[Block]:
     kept: list[Block] = []
     seen: set[str] = set()
     covered: set[int] = set()
-    for block in blocks:
+    for block in [block for block in blocks if not block.chained] or blocks:
         key = f"{block.test}\n{block.lines[block.at].strip()}"
         if key in seen or block.numbers[block.at] in covered:
             continue
@@ -97,15 +105,17 @@ def _name(anchor: Anchor) -> str:
 def headline_of(block: Block) -> str:
     """The line of a block that says why it failed: of a test that is not the one which names it."""
     own = block.lines[block.at].strip()
-    if block.why or not (block.test or own.endswith(":")):
+    if block.why or not (block.test or own.endswith(_NAMELESS)):
         return own
     after = [line.strip() for line in block.lines[block.at + 1 :] if line.strip()]
+    for line in after:
+        asserted = _ASSERTED.match(line)
+        if asserted:
+            return asserted["why"]
     if block.anchor.rule.name == "unittest":
-        after = after[::-1] and [line for line in after[::-1] if _WHY.search(line)][:1]
+        after.reverse()
     telling = next((line for line in after if _WHY.search(line)), "")
-    if telling.startswith("E "):
-        telling = telling[1:].strip()
-    return telling or (after[0] if after and not block.test else own)
+    return _TAG.sub("", telling) or (after[0] if after and not block.test else own)
 
 
 def _failure(block: Block) -> Failure:

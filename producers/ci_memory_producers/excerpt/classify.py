@@ -38,27 +38,36 @@ def classify(raw: bytes) -> tuple[Rule, str] | None:
         return None
     text = strip_line(raw.decode("utf-8", "replace"))
     looked_at = text[:LOOKED_AT]
-    found = next((each for each in _asked(frozenset(hits)) if each.knows(looked_at)), None)
+    found = next((each for each in _asked(frozenset(hits)) if each.knows(looked_at) and _open(each, low)), None)
     if (found is None or 1 < found.strength < MARKED.strength) and any(mark in low for mark in MARKS):
         found = MARKED
     return (found, text) if found else None
 
 
+def _open(rule: Rule, low: bytes) -> bool:
+    return any(gate.encode() in low for gate in rule.gates)
+
+
 @cache
 def _gates() -> dict[bytes, frozenset[int]]:
-    """Every gate with the rules that it opens, by their place in `RULES`: its own, and those of gates that it may hide."""
+    """Every gate with the rules that it opens, by their place in `RULES`: its own, and those of gates that it may hide.
+
+    The search finds no overlaps. So a gate hides those inside it, and those that begin with its end.
+    """
     own: dict[bytes, set[int]] = {mark: set() for mark in MARKS}
     for index, each in enumerate(RULES):
         for gate in each.gates:
             own.setdefault(gate.encode(), set()).add(index)
-    return {
-        gate: frozenset(index for other, found in own.items() if _may_hide(gate, other) for index in found) for gate in own
-    }
-
-
-def _may_hide(hit: bytes, gate: bytes) -> bool:
-    """Whether ``gate`` can stand in a line where only ``hit`` was found: inside it, or begun by its end."""
-    return gate in hit or any(gate.startswith(hit[cut:]) for cut in range(1, len(hit)))
+    begun: dict[bytes, set[bytes]] = {}
+    for gate in own:
+        for cut in range(1, len(gate) + 1):
+            begun.setdefault(gate[:cut], set()).add(gate)
+    opened: dict[bytes, frozenset[int]] = {}
+    for gate in own:
+        hidden = {other for cut in range(len(gate)) for other in begun.get(gate[cut:], ())}
+        hidden |= {gate[first:last] for first in range(len(gate)) for last in range(first + 1, len(gate) + 1)} & own.keys()
+        opened[gate] = frozenset(index for other in hidden for index in own[other])
+    return opened
 
 
 @lru_cache(maxsize=8_192)

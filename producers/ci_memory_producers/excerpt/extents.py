@@ -8,6 +8,8 @@ from ci_memory_producers.excerpt.around import MAX_UP, Around
 from ci_memory_producers.excerpt.rules import Extent, Rule
 
 _MAX_BLANKS = 2
+_MAX_CHAIN = 3
+_CHAIN = re.compile(r"^\s*(?:The above exception was the direct cause|During handling of the above exception)")
 FRAME = re.compile(
     r"^\s*(?:at |File \"|\.\.\. \d+ (?:more|common)|Caused by: |Suppressed: |stack (?:back)?trace(?:back)?:|from |goroutine \d|\[<|#\d+\s"
     r"|in `|--> |\d+: |=+> )"
@@ -41,9 +43,9 @@ def bounds(rule: Rule, near: Around) -> tuple[int, int]:
         case Extent.SECTION:
             begin, end = near.at, _section_end(rule, near)
         case Extent.UPWARDS:
-            begin, end = _trace_begin(near), _detail_end(near)
+            begin, end = _trace_begin(near), _detail_end(rule, near)
         case Extent.DETAIL:
-            begin, end = near.at, _detail_end(near)
+            begin, end = near.at, _detail_end(rule, near)
     while end > near.at and not near.lines[end].strip():
         end -= 1
     return begin, end
@@ -77,7 +79,7 @@ def _paragraph_begin(near: Around, paragraphs: int) -> int:
     return begin
 
 
-def _detail_end(near: Around) -> int:
+def _detail_end(rule: Rule, near: Around) -> int:
     own = near.lines[near.at]
     tag = _TAG.match(own)
     base, end = indent(own), near.at
@@ -89,7 +91,9 @@ def _detail_end(near: Around) -> int:
         if not line.strip():
             continue
         deeper = indent(line) > base or (tag is not None and line.startswith(tag[0]))
-        if not deeper and (gap > 0 or not (FRAME.match(line) or _DETAIL.match(line))):
+        if not deeper and not FRAME.match(line) and (gap > 0 or rule.knows(line) or not _DETAIL.match(line)):
+            break
+        if not deeper and gap > 0:
             break
         end = index
     return end
@@ -114,14 +118,32 @@ def _section_end(rule: Rule, near: Around) -> int:
     return end
 
 
+def is_chained(near: Around, at: int) -> bool:
+    """Whether the exception at ``at`` is one that the next was raised from."""
+    following = (near.lines[index] for index in range(at + 1, min(len(near.lines), at + 4)))
+    return any(_CHAIN.match(line) for line in following)
+
+
 def _trace_begin(near: Around) -> int:
-    begin = near.at
-    for index in range(near.at - 1, max(-1, near.at - MAX_UP), -1):
+    begin = _traceback_above(near, near.at)
+    for _ in range(_MAX_CHAIN):
+        above = begin - 1
+        while above > 0 and (not near.lines[above].strip() or _CHAIN.match(near.lines[above])):
+            above -= 1
+        if above <= 0 or not is_chained(near, above):
+            break
+        begin = _traceback_above(near, above)
+    return begin
+
+
+def _traceback_above(near: Around, at: int) -> int:
+    """The index where the trace of the exception at ``at`` begins."""
+    for index in range(at - 1, max(-1, at - MAX_UP), -1):
         line = near.lines[index]
         if near.lines.stops(index):
             break
         if TRACEBACK.match(line):
             return index
-        if line.strip() and not (indent(line) > indent(near.lines[near.at]) or FRAME.match(line)):
+        if line.strip() and not (indent(line) > indent(near.lines[at]) or FRAME.match(line)):
             break
-    return begin
+    return at

@@ -28,14 +28,14 @@ def items(near: Around) -> list[tuple[int, int, str]]:
             break
         if item and int(item[1]) == expected + 1:
             if expected:
-                found.append((begin, _last(near, begin, index), _name(near, begin)))
+                found.append((begin, _last(near, begin, index), item_name(near, begin)))
             begin, expected = index, expected + 1
             if expected > _MAX_ITEMS:
                 break
     else:
         index = len(near.lines)
     if expected and expected <= _MAX_ITEMS:
-        found.append((begin, _last(near, begin, index), _name(near, begin)))
+        found.append((begin, _last(near, begin, index), item_name(near, begin)))
     return found
 
 
@@ -45,7 +45,7 @@ def _last(near: Around, begin: int, end: int) -> int:
     return end - 1
 
 
-def _name(near: Around, begin: int) -> str:
+def item_name(near: Around, begin: int) -> str:
     """The name in the item's first line; mocha goes on over indented lines, up to one that ends with a colon."""
     item = _ITEM.match(near.lines[begin])
     name = item["name"].strip() if item else ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ci_memory_producers.excerpt.rules.rule import Extent, Rule, rule
 
 BUILD_TOOL_RULES: tuple[Rule, ...] = (
+    rule("make.rule", 7, "no rule to make", r"^g?make(?:\[\d+\])?: \*\*\* No rule to make target", Extent.LINE),
     rule("make", 1, "***", r"^(?:g?make|ninja)(?:\[\d+\])?: \*\*\* .*(?:Error|Stop|Terminated)", Extent.LINE),
     rule("maven.goal", 6, "failed to execute goal", r"^\[ERROR\] Failed to execute goal (?P<why>.*)", Extent.LINE),
     rule(

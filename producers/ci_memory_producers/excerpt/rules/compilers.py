@@ -20,6 +20,7 @@ COMPILER_RULES: tuple[Rule, ...] = (
     rule("javac", 9, ".java:", r"^(?:\[ERROR\]\s+)?\S+\.java:(?:\[\d+,\d+\]|\d+:) ?(?!warning)"),
     rule("scalac", 9, ".scala:", r"^\[error\] .*\.scala:\d+(?::\d+)?: "),
     rule("kotlinc", 9, ".kt: (|.kt:", r"^e: .*\.kts?:"),
+    rule("go", 8, ".go:", r"^\S+\.go:\d+:\d+: \S"),
     rule("ghc", 9, ".hs:", r"^\S+\.hs:\d+:\d+: (?:\w+:)?\s*error"),
     rule("swift", 9, ".swift:", r"\.swift:\d+:\d+: error: "),
     rule(

@@ -7,7 +7,12 @@ import re
 from ci_memory_producers.excerpt.rules.rule import Rule, rule
 
 GENERIC_RULES: tuple[Rule, ...] = (
-    rule("error.line", 6, "error:|error]|error!|error |fatal:|fatal]|fatal!|fatal ", r"^\W{0,4}(?:ERROR|Error|error|FATAL|Fatal|fatal)(?: \w+)?\s?[:!\]]"),
+    rule(
+        "error.line",
+        6,
+        "error:|error]|error!|error |fatal:|fatal]|fatal!|fatal ",
+        r"^\W{0,4}(?:ERROR|Error|error|FATAL|Fatal|fatal)(?: \w+)?\s?[:!\]]",
+    ),
     rule("fail.line", 6, "fail: |failed: |failure: ", r"^\W{0,4}(?:FAIL(?:ED|URE)?|[Ff]ail(?:ed|ure)?): "),
 )
 

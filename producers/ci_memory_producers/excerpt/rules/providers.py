@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from ci_memory_producers.excerpt.rules.rule import Extent, Rule, rule
 
-STEPS: tuple[bytes, ...] = (b"travis_time:start", b"##[group]Run ", b"section_start:", b"##[section]Starting")
-"""What the raw line holds where a provider begins a step."""
-STEP_ENDS: tuple[bytes, ...] = (b"travis_time:end", b"section_end:")
+STEPS: tuple[bytes, ...] = (b"travis_time:start", b"##[group]Run ", b"##[section]Starting")
+"""What the raw line holds where a provider begins a step that a verdict can be about."""
+STEP_ENDS: tuple[bytes, ...] = (b"travis_time:end", b"##[section]Finishing")
 """What it holds where the output of a step ends."""
 ENDINGS: tuple[bytes, ...] = (b"exited with", b"process completed with exit")
 """What a window of the log holds in which a step may have failed."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ci_memory_producers.excerpt.rules.rule import Extent, Rule, rule
 
 RUNTIME_RULES: tuple[Rule, ...] = (
-    rule("disk", 8, "no space left", r"No space left on device"),
+    rule("disk", 8, "no space left", r"(?i:no space left on device)"),
     rule(
         "memory",
         8,
