@@ -153,12 +153,14 @@ def _joined(ranges: list[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
 
 def whole(numbered: list[tuple[int, str]]) -> Excerpt:
     """All of these lines as one failure."""
+    if not any(line.strip() for _, line in numbered):
+        return Excerpt("", "", (), (), "", ())
     lines = tuple(line for _, line in numbered)
     text = "\n".join(lines)
-    headline = lines[worst_line(lines)].strip() if lines else ""
+    headline = lines[worst_line(lines)].strip()
     trace = stack_trace(lines)
-    ranges = ((numbered[0][0], numbered[-1][0]),) if numbered else ()
-    return Excerpt(headline, text, ranges, (), trace, (Failure(headline, text, "", trace),) if headline else ())
+    ranges = ((numbered[0][0], numbered[-1][0]),)
+    return Excerpt(headline, text, ranges, (), trace, (Failure(headline, text, "", trace),))
 
 
 def passed_through(excerpt: Excerpt, tail: Tail) -> Excerpt:

@@ -14,7 +14,9 @@ from ci_memory_producers.excerpt.scan import AHEAD, BEHIND
 _BLOCK = 1 << 20
 _LONGEST = 1 << 16
 """Bytes of one line that are kept; what a longer line holds beyond is read and dropped."""
-_HEAD = 8_192
+HEAD = 8_192
+READ = 1 << 20
+"""Bytes of a file that are judged, and that are read at once."""
 _COLOURS = re.compile(rb"\x1b\[[0-9;]{0,20}[mKGJH]")
 
 
@@ -85,18 +87,18 @@ def file_blocks(path: Path) -> Iterator[bytes]:
     if not path.exists():
         raise UnreadableLog(path, "does not exist", "check the path, and that the step which writes it has run")
     with path.open("rb") as stream:
-        head = stream.read(_HEAD)
+        head = stream.read(HEAD)
         if not head.strip():
-            rest = stream.read(_BLOCK)
+            rest = stream.read(READ)
             while rest and not rest.strip():
-                rest = stream.read(_BLOCK)
+                rest = stream.read(READ)
             if not rest:
                 raise UnreadableLog(path, "is empty", "check that the failing command's output is written to it")
             head += rest
         if looks_binary(head):
             raise UnreadableLog(path, "is binary, not a text log", "pass the log as text; unpack it first where it is compressed")
         yield head
-        while block := stream.read(_BLOCK):
+        while block := stream.read(READ):
             yield block
 
 

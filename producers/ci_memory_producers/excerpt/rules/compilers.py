@@ -44,5 +44,5 @@ COMPILER_RULES: tuple[Rule, ...] = (
         Extent.ABOVE,
     ),
     rule("xcpretty", 9, "\u274c", r"^\W{0,4}\w{0,3}\u274c\s+\S"),
-    rule("clippy", 9, "error: ", r"^error: (?!.*failed to)\S"),
+    rule("rustc.plain", 7, "error: ", r"^error: (?!.*failed to)\S"),
 )
