@@ -41,5 +41,5 @@ def test_the_backlog_is_what_celery_has_put_into_the_lanes_queue(redis_server: E
 
     bell = CeleryBell(redis_client, lambda *_: None)
 
-    assert [bell.backlog(lane) for lane in LANES] == [2, 0, 0]
+    assert {lane: count for lane in LANES if (count := bell.backlog(lane))} == {"analysis": 2}
     assert (bell.waiting("analysis"), bell.waiting("ingest")) == (2, 0)

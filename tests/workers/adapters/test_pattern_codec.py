@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from ci_memory_producers.events import ResolutionEvent
 from ci_memory_workers.adapters.pattern_codec import (
     arguments,
-    decode_fixes,
     decode_pattern,
     decode_sample,
     digest,
@@ -46,7 +45,7 @@ def test_a_digest_holds_no_separator(left: str, right: str) -> None:
     assert set(digest(left, right)) <= set("0123456789abcdef")
 
 
-def test_a_failure_is_nineteen_arguments_and_its_sample_gives_the_headline() -> None:
+def test_a_failure_says_where_it_happened_and_its_sample_gives_the_headline() -> None:
     reading = failed(job="unit", attempt=2, commit_sha="c1", test_id="tests/a.py::test_a")
     sample = encode_sample(reading, "pat_aaaaaaaaaaaa")
 
@@ -55,7 +54,7 @@ def test_a_failure_is_nineteen_arguments_and_its_sample_gives_the_headline() -> 
     assert flat[:3] == ["F", reading.event.event_id, NOW]
     assert flat[8:14] == ["acme/shop", digest("acme/shop", "1"), "acme/shop#1", digest("unit"), 2, "c1"]
     assert flat[15:18] == ["0", "E   boom 1:aaaa", "pat_aaaaaaaaaaaa"]
-    assert len(flat) == 19
+    assert flat[18] == sample
 
 
 def test_a_pass_and_a_resolution_say_the_same_place_and_payload() -> None:
@@ -64,7 +63,7 @@ def test_a_pass_and_a_resolution_say_the_same_place_and_payload() -> None:
     flat = arguments(one, candidate="", sample="")
     resolution = arguments(Dated(event, NOW), candidate="", sample="")
 
-    assert flat[3:] == [digest("acme/shop", "1"), "acme/shop#1", digest("unit"), 3, digest("t")]
+    assert flat[3:8] == [digest("acme/shop", "1"), "acme/shop#1", digest("unit"), 3, digest("t")]
     assert resolution[:4] == ["R", event.event_id, NOW, "pat_aaaaaaaaaaaa"]
     assert ResolutionEvent.model_validate_json(str(resolution[4])) == event
 
@@ -78,26 +77,27 @@ def test_a_sample_comes_back_as_it_was(message: str, files: list[str]) -> None:
     )
 
 
-def test_fixes_come_back_with_the_outcomes_that_redis_counts_beside_them() -> None:
-    other = replace(FIX, fix_id="fix2")
-    fields = {"fix|fix1": encode_fix(FIX), "fix|fix2": encode_fix(other), "worked|fix1": "7", "failed|fix1": "1"}
+def test_fixes_come_back_as_they_were() -> None:
+    other = replace(FIX, fix_id="fix2", commit="")
 
-    assert decode_fixes(fields) == {"fix1": replace(FIX, worked=7, failed=1), "fix2": other}
+    found = decode_pattern("pat_aaaaaaaaaaaa", {}, {"fix|fix1": encode_fix(FIX), "fix|fix2": encode_fix(other)})
+
+    assert found.fixes == (FIX, other)
     assert encode_fix(None) == ""
+    assert "worked" not in encode_fix(replace(FIX, worked=7))
 
 
-def test_a_pattern_comes_back_with_its_analysis_and_the_fix_that_counts() -> None:
+def test_a_pattern_comes_back_with_its_analysis() -> None:
     fields = {
         "status": "resolved", "category": "test_assertion", "stage": "build", "generic": "1", "occurrence_count": "12",
         "analysed": "provisional", "analysis": encode_analysis(AnalystAnswer(DIAGNOSIS, "rules", reason="why")), "attempts": "2",
-        "fix_id": "fix1", "first_ms": "1", "last_ms": "2", "recurred": "3", "merged_into": "pat_bbbbbbbbbbbb",
+        "first_ms": "1", "last_ms": "2", "recurred": "3", "merged_into": "pat_bbbbbbbbbbbb",
     }  # fmt: skip
 
-    found = decode_pattern("pat_aaaaaaaaaaaa", fields, {"fix|fix1": encode_fix(FIX), "worked|fix1": "1"})
+    found = decode_pattern("pat_aaaaaaaaaaaa", fields, {})
 
     assert (found.status, found.stage, found.generic, found.occurrences) == ("resolved", "build", True, 12)
     assert (found.analysed, found.analyst, found.diagnosis, found.attempts) == ("provisional", "rules", DIAGNOSIS, 2)
-    assert (found.fix, found.fixes) == (replace(FIX, worked=1), (replace(FIX, worked=1),))
     assert (found.first_ms, found.last_ms, found.recurred, found.merged_into) == (1, 2, 3, "pat_bbbbbbbbbbbb")
 
 
