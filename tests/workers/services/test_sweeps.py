@@ -115,6 +115,17 @@ def test_a_pattern_that_recurs_comes_back_as_it_was(index: RedisIndex) -> None:
     assert sweeper(index).age(NOW + 90 * DAY_MS)[0].pattern_id == old
 
 
+def test_a_new_failure_that_turns_out_to_be_a_deprecated_pattern_brings_that_back(index: RedisIndex) -> None:
+    old = seen(index, "1:aaaa", OLD)
+    sweeper(index).age(NOW)
+    new = seen(index, "1:bbbb")
+    lease = the(index.take("analysis", T, new, now_ms=NOW, lease_ms=1_000))
+
+    assert index.merge(lease, old, reason="the same", now_ms=NOW)
+
+    assert (status(index, old), the(index.pattern(T, old)).last_ms) == ("unresolved", NOW)
+
+
 def test_what_is_flaky_too_often_is_quarantined(index: RedisIndex) -> None:
     flaky, sound = flake(index, "1:aaaa", range(3)), flake(index, "1:bbbb", range(10, 13), passes=False)
 
