@@ -16,8 +16,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import extraction_metrics
-
 from ci_memory_producers.excerpt import read_file
 
 Row = dict[str, Any]
@@ -33,26 +31,15 @@ def speed(data: Path, split: str) -> list[Row]:
         ours = min(_seconds(lambda: [read_file(log) for log in logs]) for _ in range(_ROUNDS))
         command = ["grep", "-cE", "error|fail", *map(str, logs)]
         grep = min(_seconds(lambda: subprocess.run(command, capture_output=True, check=False)) for _ in range(_ROUNDS))
-    n = len(logs)
     return [
-        {"set": "speed", "metric": "read_file, MB/s", "value": round(size / ours, 1), "goal": None, "naive": None, "n": n},
-        {
-            "set": "speed",
-            "metric": "grep -cE 'error|fail', MB/s",
-            "value": round(size / grep, 1),
-            "goal": None,
-            "naive": None,
-            "n": n,
-        },
-        {
-            "set": "speed",
-            "metric": "read_file / grep",
-            "value": round(grep / ours, 4),
-            "goal": round(_RATIO, 4),
-            "naive": None,
-            "n": n,
-        },
+        _row("read_file, MB/s", size / ours, None, len(logs)),
+        _row("grep -cE 'error|fail', MB/s", size / grep, None, len(logs)),
+        _row("read_file / grep", grep / ours, _RATIO, len(logs)),
     ]
+
+
+def _row(metric: str, value: float, goal: float | None, n: int) -> Row:
+    return {"set": "speed", "metric": metric, "value": round(value, 4), "goal": goal and round(goal, 4), "naive": None, "n": n}
 
 
 def _decompressed(folder: Path, split: str, into: Path) -> list[Path]:
@@ -75,12 +62,12 @@ def _seconds(run: Callable[[], object]) -> float:
     return time.perf_counter() - began
 
 
-def classification(data: Path, split: str) -> list[Row]:
-    """What classification_metrics measures, where the workers' distribution is installed."""
+def measured(name: str, data: Path, split: str) -> list[Row]:
+    """The rows of a module beside this one; none where what it measures is not installed."""
     try:
-        module = importlib.import_module("classification_metrics")
+        module = importlib.import_module(name)
     except ImportError as error:
-        print(f"classification is left out: {error}")
+        print(f"{name} is left out: {error}")
         return []
     rows: list[Row] = module.measure(data, split)
     return rows
@@ -104,8 +91,8 @@ def main() -> None:
     parser.add_argument("--split", default="dev")
     parser.add_argument("--json", type=Path)
     flags = parser.parse_args()
-    rows = extraction_metrics.measure(flags.data, flags.split)
-    rows += classification(flags.data, flags.split)
+    rows = measured("extraction_metrics", flags.data, flags.split)
+    rows += measured("classification_metrics", flags.data, flags.split)
     rows += speed(flags.data, flags.split)
     print(table(rows))
     if flags.json:

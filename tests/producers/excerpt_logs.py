@@ -561,10 +561,10 @@ BUILD FAILED in 1s""",
     Log(
         "maven, dependency",
         """[INFO] BUILD FAILURE
-[ERROR] Failed to execute goal on project shop: Could not resolve dependencies for project shop:shop:jar:1.0: Could not find artifact
+[ERROR] Failed to execute goal on project shop: Could not resolve dependencies for project shop:jar:1.0: Could not find artifact
 [ERROR] To see the full stack trace of the errors, re-run Maven with the -e switch.
 [ERROR] -> [Help 1]""",
-        "[ERROR] Failed to execute goal on project shop: Could not resolve dependencies for project shop:shop:jar:1.0: "
+        "[ERROR] Failed to execute goal on project shop: Could not resolve dependencies for project shop:jar:1.0: "
         "Could not find artifact",
     ),
     Log(
@@ -736,10 +736,9 @@ make: *** [image] Error 1""",
     Log(
         "silence",
         """compiling
-No output has been received in the last 10m0s, this potentially indicates a stalled build or something wrong with the build itself.
+No output has been received in the last 10m0s, this potentially indicates a stalled build or something wrong with it.
 The build has been terminated""",
-        "No output has been received in the last 10m0s, this potentially indicates a stalled build or something wrong with the "
-        "build itself.",
+        "No output has been received in the last 10m0s, this potentially indicates a stalled build or something wrong with it.",
     ),
     Log(
         "time limit",

@@ -3,9 +3,9 @@
 from collections.abc import Callable
 
 import pytest
-from producers.excerpt_logs import ALL, Log
 
 from ci_memory_producers.excerpt import MAX_EXCERPT_LINES, read_text
+from producers.excerpt_logs import ALL, Log
 
 NOISE = [f"preparing part {number} of the build" for number in range(120)]
 

@@ -66,7 +66,8 @@ def test_a_test_that_failed_in_every_run_failed_once(tmp_path: Path) -> None:
             "nunit 2",
             "r.xml",
             '<test-results><test-suite><results><test-case name="A.b" executed="True" success="False"><failure>'
-            '<message>no</message></failure></test-case><test-case name="A.c" executed="False"/></results></test-suite></test-results>',
+            '<message>no</message></failure></test-case><test-case name="A.c" executed="False"/>'
+            "</results></test-suite></test-results>",
             (2, 1, 0, 1),
             "A.b",
         ),
@@ -74,7 +75,8 @@ def test_a_test_that_failed_in_every_run_failed_once(tmp_path: Path) -> None:
             "nunit 3",
             "r.xml",
             '<test-run><test-suite><failure><message>child</message></failure><test-case fullname="A.b" result="Failed">'
-            '<failure><message>no</message></failure></test-case><test-case fullname="A.c" result="Passed"/></test-suite></test-run>',
+            '<failure><message>no</message></failure></test-case><test-case fullname="A.c" result="Passed"/>'
+            "</test-suite></test-run>",
             (2, 1, 0, 0),
             "A.b",
         ),

@@ -24,10 +24,10 @@ _TELLING = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Lines that belong to one failure: ``lines`` with their ``numbers`` in the log; ``at`` is the index of the line that names it.
+    """Lines that belong to one failure, with their numbers in the log; ``at`` is the index of the line that names it.
 
-    ``test`` is the name of the failed test, or empty; ``why`` what its rule takes from the line, or empty. ``chained`` says that it
-    is an exception which another was raised from.
+    ``test`` is the name of the failed test, or empty; ``why`` what its rule takes from the line, or empty. ``chained`` says
+    that it is an exception which another was raised from.
     """
 
     anchor: Anchor

@@ -25,8 +25,9 @@ _FEW_BLOCKS = 3
 _MAX_ANCHORS = 100
 _ASSERTED = re.compile(r"^E {2,}(?P<why>\S.*)$")
 _WHY = re.compile(
-    r"^\s*Failure/Error: |^\s*(?:[\w$.]+\.)?\w*(?:Error|Exception|Failure|Fault)\b(?::|$)|\bpanicked at|^\s*(?:Error|error|ERROR): "
-    r"|\b[Ee]xpected\b|\bAssert|\bassert|[Ff]ailed asserting|: error: |\.go:\d+: \S|\bdid not\b|\bwas not\b|\bSC\d{4}\b"
+    r"^\s*Failure/Error: |^\s*(?:[\w$.]+\.)?\w*(?:Error|Exception|Failure|Fault)\b(?::|$)|^\s*(?:Error|error|ERROR): "
+    r"|\bpanicked at|\b[Ee]xpected\b|\bAssert|\bassert|[Ff]ailed asserting|: error: |\.go:\d+: \S|\bdid not\b"
+    r"|\bwas not\b|\bSC\d{4}\b"
 )
 _TAG = re.compile(r"^\[(?:info|error|INFO|ERROR)\]\s+")
 _NAMELESS = (":", ": Failure")

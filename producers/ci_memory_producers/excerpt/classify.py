@@ -56,8 +56,8 @@ def _gates() -> dict[bytes, frozenset[int]]:
     """
     own: dict[bytes, set[int]] = {mark: set() for mark in MARKS}
     for index, each in enumerate(RULES):
-        for gate in each.gates:
-            own.setdefault(gate.encode(), set()).add(index)
+        for literal in each.gates:
+            own.setdefault(literal.encode(), set()).add(index)
     begun: dict[bytes, set[bytes]] = {}
     for gate in own:
         for cut in range(1, len(gate) + 1):
@@ -65,7 +65,7 @@ def _gates() -> dict[bytes, frozenset[int]]:
     opened: dict[bytes, frozenset[int]] = {}
     for gate in own:
         hidden = {other for cut in range(len(gate)) for other in begun.get(gate[cut:], ())}
-        hidden |= {gate[first:last] for first in range(len(gate)) for last in range(first + 1, len(gate) + 1)} & own.keys()
+        hidden |= {other for other in own if other in gate}
         opened[gate] = frozenset(index for other in hidden for index in own[other])
     return opened
 

@@ -11,15 +11,15 @@ _MAX_BLANKS = 2
 _MAX_CHAIN = 3
 _CHAIN = re.compile(r"^\s*(?:The above exception was the direct cause|During handling of the above exception)")
 FRAME = re.compile(
-    r"^\s*(?:at |File \"|\.\.\. \d+ (?:more|common)|Caused by: |Suppressed: |stack (?:back)?trace(?:back)?:|from |goroutine \d|\[<|#\d+\s"
-    r"|in `|--> |\d+: |=+> )"
+    r"^\s*(?:at |File \"|\.\.\. \d+ (?:more|common)|Caused by: |Suppressed: |stack (?:back)?trace(?:back)?:|from |goroutine \d"
+    r"|\[<|#\d+\s|in `|--> |\d+: |=+> )"
     r"|^\s*\S+:\d+(?::\d+)?:in [`']|^\s+\S+\.\w+:\d+"
 )
 """A frame of a stack trace, or what stands between frames."""
 TRACEBACK = re.compile(r"^\s*Traceback \(most recent call last\)")
 _DETAIL = re.compile(
-    r"^\s*(?:[|^~>]|[-+] |[-+]{3}|@@|E  |\d+ ?\||note:|help:|= (?:note|help)|[Ee]xpected|[Aa]ctual|[Rr]eceived|[Gg]ot\b|[Ww]ant\b|but "
-    r"|symbol:|location:|required:|found:|reason:|left:|right:)"
+    r"^\s*(?:[|^~>]|[-+] |[-+]{3}|@@|E  |\d+ ?\||note:|help:|= (?:note|help)|[Ee]xpected|[Aa]ctual|[Rr]eceived|[Gg]ot\b|[Ww]ant\b"
+    r"|but |symbol:|location:|required:|found:|reason:|left:|right:)"
 )
 _HEADING = re.compile(r"^(?:={3,}|-{3,} \S.* -{3,}|-{20,}|_{3,})(?:.*[=\-_]{3,})?$")
 _SUMMARY = re.compile(

@@ -15,9 +15,9 @@ MAX_FAILURES = 20
 class Failure:
     """One failure found in a log.
 
-    ``headline`` is the one line that says why it failed, cleaned of colour codes, timestamps and provider prefixes. ``text`` is the
-    excerpt of this failure: cleaned lines in their original order, at most `MAX_EXCERPT_LINES`. ``test_id`` is the failing test as
-    its framework printed it, or empty. ``stack_trace`` is the trace inside the text, or empty.
+    ``headline`` is the one line that says why it failed, cleaned of colour codes, timestamps and provider prefixes.
+    ``text`` is the excerpt of this failure: cleaned lines in their original order, at most `MAX_EXCERPT_LINES`.
+    ``test_id`` is the failing test as its framework printed it, or empty; ``stack_trace`` the trace inside the text, or empty.
     """
 
     headline: str

@@ -46,7 +46,8 @@ PROVIDER_RULES: tuple[Rule, ...] = (
         "stopped.runner",
         8,
         "shutdown signal|operation was canceled|lost communication|runner system failure",
-        r"(?:runner has received a shutdown signal|The operation was canceled|lost communication with the server|runner system failure)",
+        r"(?:runner has received a shutdown signal|The operation was canceled|lost communication with the server"
+        r"|runner system failure)",
         Extent.LINE,
     ),
 )

@@ -23,10 +23,10 @@ class Extent(Enum):
 class Rule:
     """A kind of line.
 
-    ``strength`` says how much the line explains: 9 a failed test or compiler error with its place, 8 and 7 an exception or a tool's
-    own fatal message, 6 a line marked as error, 2 and 1 a consequence ("exit code 1").
-    ``gates`` are lowercase literals of which the line holds at least one: they make the reader fast. The pattern's group ``test``
-    names a failed test, its group ``why`` says why. ``listing`` is a heading with numbered failures below,
+    ``strength`` says how much the line explains: 9 a failed test or compiler error with its place, 8 and 7 an exception or a
+    tool's own fatal message, 6 a line marked as error, 2 and 1 a consequence ("exit code 1"). ``gates`` are lowercase literals
+    of which the line holds at least one: they make the reader fast; a newline in a gate is the line's end. The pattern's group
+    ``test`` names a failed test, its group ``why`` says why. ``listing`` marks a heading with numbered failures below,
     ``anchored`` a pattern that can match at the beginning of a line only.
     """
 

@@ -26,8 +26,8 @@ RUNTIME_RULES: tuple[Rule, ...] = (
         "consequence.exit",
         1,
         "exit code|exit status|exit value|exit-code|exited with|exited 1|non-zero|nonzero|exit 1",
-        r"(?i:\b(?:exit(?:ed)?|error|return(?:ed|s)?)(?: with)?(?: an?)?(?: non-?zero)?[ -](?:code|status|value)s?\b|exited with [1-9]"
-        r"|non-?zero exit|^\+ exit [1-9])",
+        r"(?i:\b(?:exit(?:ed)?|error|return(?:ed|s)?)(?: with)?(?: an?)?(?: non-?zero)?[ -](?:code|status|value)s?\b"
+        r"|exited with [1-9]|non-?zero exit|^\+ exit [1-9])",
         Extent.LINE,
     ),
     rule(
@@ -41,7 +41,8 @@ RUNTIME_RULES: tuple[Rule, ...] = (
     rule(
         "exception",
         7,
-        "error:|error\n|error [|exception:|exception\n|exception [|interrupt:|interrupt\n|exit:|exit\n|failure:|failure\n|fault:|fault\n",
+        "error:|error\n|error [|exception:|exception\n|exception [|interrupt:|interrupt\n|exit:|exit\n|failure:|failure\n"
+        "|fault:|fault\n",
         r"^(?:Caused by: |Uncaught |\[ERROR\] |Unhandled exception[.:] )?(?P<why>(?:[A-Za-z_$][\w$]*(?:\.|::))*(?:[A-Z][\w$]*)?"
         r"(?:Error|Exception|Interrupt|Failure|Fault|Exit)(?:: .*|:| \[.*)?)$",
         Extent.UPWARDS,

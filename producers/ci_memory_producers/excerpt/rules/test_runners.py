@@ -113,7 +113,8 @@ TEST_RUNNER_RULES: tuple[Rule, ...] = (
         "unexpected",
         9,
         "test-unexpected-|process-crash|hit moz_crash(|hanging at shutdown|leaking the world",
-        r"(?:(?:TEST-UNEXPECTED-\w+|PROCESS-CRASH) \| (?P<test>[^|]{1,300}?)(?: \||$)|Hit MOZ_CRASH\(|hanging at shutdown; attempting|LEAKING THE WORLD)",
+        r"(?:(?:TEST-UNEXPECTED-\w+|PROCESS-CRASH) \| (?P<test>[^|]{1,300}?)(?: \||$)|Hit MOZ_CRASH\("
+        r"|hanging at shutdown; attempting|LEAKING THE WORLD)",
         Extent.LINE,
     ),
 )
