@@ -1,0 +1,121 @@
+"""How likely two error texts are one failure, and whether that may be accepted without asking anybody.
+
+A test that fails again with the same reason is accepted. Similar words alone are not, unless the texts are all but equal:
+of texts whose words agree to 95 %, half are two failures.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import exp
+from typing import Final, NamedTuple
+
+from rapidfuzz import fuzz
+
+from ci_memory_producers.events import Stage
+
+from .text_vector import MAX_CHARACTERS, words
+from .traits import Traits, difference, traits
+
+ACCEPT_ALONE: Final = 0.99
+"""Likeness of the whole texts (0..1) above which they are accepted without a test that agrees."""
+ACCEPT_SILENT: Final = 0.9
+"""Likeness of the words of two texts of one test that do not say why it failed, above which they are accepted."""
+_COMPARED: Final = 1_500
+
+
+class Features(NamedTuple):
+    """What is compared of two texts; each between 0 and 1, symmetric in the two."""
+
+    same_test: float
+    same_reason_in_test: float
+    """The test is one, and the line that says why has the same words and exception type."""
+    silent_in_test: float
+    """The test is one, and neither text says why."""
+    other_test: float
+    one_silent: float
+    token_set: float
+    ratio: float
+
+
+WEIGHTS: Final = Features(
+    same_test=4.2, same_reason_in_test=2.1, silent_in_test=2.0, other_test=-5.9, one_silent=0.4, token_set=4.8, ratio=5.5
+)
+BIAS: Final = -10.6
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """One masked text as it is compared."""
+
+    text: str
+    stage: Stage
+    test_key: str
+    generic: bool
+    traits: Traits
+    headline_words: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Likeness:
+    """``probability`` that two texts are one failure; ``accept`` where nobody needs to be asked; ``why`` in words."""
+
+    probability: float
+    accept: bool
+    why: str
+
+
+def read(masked: str, *, stage: Stage, test_key: str = "", generic: bool = False) -> Read:
+    """What is compared of a masked text, of which the last `MAX_CHARACTERS` count. Linear in the text."""
+    found = traits(masked)
+    text = " ".join(masked[-MAX_CHARACTERS:].encode("utf-8", "replace").decode("utf-8").split())
+    return Read(text[-_COMPARED:], stage, test_key, generic, found, tuple(words(found.headline)))
+
+
+def likeness(a: Read, b: Read) -> Likeness:
+    """How likely ``a`` and ``b`` are one failure. Symmetric."""
+    seen = features(a, b)
+    refusal = _refusal(a, b, seen)
+    if refusal:
+        return Likeness(probability(seen), False, refusal)
+    if seen.same_reason_in_test:
+        return Likeness(probability(seen), True, "the same test, and its error reads the same")
+    if seen.silent_in_test and seen.token_set >= ACCEPT_SILENT:
+        return Likeness(probability(seen), True, "the same test, and what it printed reads the same")
+    if seen.ratio >= ACCEPT_ALONE:
+        return Likeness(probability(seen), True, "the texts are all but equal")
+    return Likeness(probability(seen), False, "the same test, failing in another way" if seen.same_test else "similar words")
+
+
+def features(a: Read, b: Read) -> Features:
+    """What the comparison of ``a`` and ``b`` gives."""
+    one, two = a.traits, b.traits
+    both_tests = bool(a.test_key and b.test_key)
+    in_test = both_tests and a.test_key == b.test_key
+    same_reason = bool(one.headline) and one.types == two.types and a.headline_words == b.headline_words
+    return Features(
+        same_test=float(in_test),
+        same_reason_in_test=float(in_test and same_reason),
+        silent_in_test=float(in_test and not one.headline and not two.headline),
+        other_test=float(both_tests and not in_test),
+        one_silent=float(bool(one.headline) != bool(two.headline)),
+        token_set=fuzz.token_set_ratio(a.text, b.text) / 100,
+        ratio=fuzz.ratio(a.text, b.text) / 100,
+    )
+
+
+def probability(seen: Features) -> float:
+    """The probability that the two are one failure: logistic in the features, with `WEIGHTS` and `BIAS`."""
+    logit = BIAS + sum(weight * value for weight, value in zip(WEIGHTS, seen, strict=True))
+    return 1.0 / (1.0 + exp(-logit))
+
+
+def _refusal(a: Read, b: Read, seen: Features) -> str:
+    """Why the two must not be accepted as one without asking; "" where nothing speaks against it."""
+    if seen.other_test:
+        return "different tests"
+    if a.stage != b.stage:
+        return "different stages"
+    if a.generic or b.generic:
+        return "says too little to be told apart"
+    return difference(a.traits, b.traits)
