@@ -80,7 +80,10 @@ class _Event(BaseModel):
     @field_validator("timestamp")
     @classmethod
     def _in_utc(cls, value: datetime) -> datetime:
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+        try:
+            return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+        except OverflowError:
+            raise ValueError("is out of range") from None
 
     @model_validator(mode="before")
     @classmethod
@@ -96,7 +99,8 @@ class _Event(BaseModel):
     @classmethod
     def digest(cls, kind: str, data: dict[str, Any], fields: tuple[str, ...], content: str) -> str:
         """32 hex digits over the kind, the named fields and the content: the same push is the same event."""
-        parts = [kind, *(str(data.get(field) or "") for field in fields), content]
+        said = (data.get(field, cls.model_fields[field].default) for field in fields)
+        parts = [kind, *("" if value is None else str(value) for value in said), content]
         return hashlib.blake2b("\x1f".join(parts).encode("utf-8", "replace"), digest_size=16).hexdigest()
 
 
@@ -218,6 +222,10 @@ class Evidence(BaseModel):
     resolved_at: datetime | None = None
     fix_worked: int = 0
     fix_failed: int = 0
+    fix_pending: int = 0
+    fix_repositories: int = 0
+    fix_last_worked: datetime | None = None
+    fix_learned: bool = False
     flaky_episodes: int = 0
     episodes: int = 0
     match_votes: int = 0

@@ -9,8 +9,9 @@ from collections.abc import Callable, Sequence
 from functools import cached_property
 from importlib.resources import files
 
-from ci_memory_producers.redact import redact
 from redis import Redis
+
+from ci_memory_producers.redact import redact
 
 from .adapters.bell import CeleryBell
 from .adapters.event_log import RedisEventLog
@@ -21,6 +22,7 @@ from .domain.category import Categorizer, Rule, parse_rules
 from .errors import InvalidSettings
 from .services.analysis import AnalysisDesk
 from .services.failures import FailureMemory
+from .services.learning import Learner
 from .services.memory import Librarian
 from .services.ports import Analyst, Knowledge
 from .services.resolutions import ResolutionDesk
@@ -155,6 +157,11 @@ class Container:
     def resolutions(self) -> ResolutionDesk:
         """The story of a fix."""
         return ResolutionDesk(index=self.index, bell=self.bell)
+
+    @cached_property
+    def learner(self) -> Learner:
+        """The story of a fix that nobody reports."""
+        return Learner(index=self.index, bell=self.bell)
 
     @cached_property
     def librarian(self) -> Librarian:

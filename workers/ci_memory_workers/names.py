@@ -17,18 +17,20 @@ QUEUES = (QUEUE_INGEST, QUEUE_ANALYSIS, QUEUE_RESOLUTIONS, QUEUE_MEMORY, QUEUE_S
 DRAIN = "ingest.drain"
 ANALYZE = "analysis.analyze"
 APPLY_RESOLUTION = "resolutions.apply"
+LEARN = "resolutions.learn"
 SYNC_MEMORY = "memory.sync"
 RING = "sweeps.ring"
 AGE = "sweeps.age"
 QUARANTINE = "sweeps.quarantine"
 TRIM = "sweeps.trim"
 
-Lane = Literal["analysis", "memory", "resolutions"]
+Lane = Literal["analysis", "memory", "resolutions", "transitions"]
 """A set of owed work (``due:{lane}`` in Redis), worked off by the tasks of one queue."""
-LANES: tuple[Lane, ...] = ("analysis", "memory", "resolutions")
-LANE_TASKS: dict[Lane, str] = {"analysis": ANALYZE, "memory": SYNC_MEMORY, "resolutions": APPLY_RESOLUTION}
+LANES: tuple[Lane, ...] = ("analysis", "memory", "resolutions", "transitions")
+LANE_TASKS: dict[Lane, str] = {"analysis": ANALYZE, "memory": SYNC_MEMORY, "resolutions": APPLY_RESOLUTION, "transitions": LEARN}
 LANE_QUEUES: dict[Lane, str] = {
     "analysis": QUEUE_ANALYSIS,
     "memory": QUEUE_MEMORY,
     "resolutions": QUEUE_RESOLUTIONS,
+    "transitions": QUEUE_RESOLUTIONS,
 }

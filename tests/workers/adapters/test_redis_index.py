@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from redis import Redis
 
-from ci_memory_producers.events import Analysis, Diagnosis, FailureEvent, PassEvent, ResolutionEvent
+from ci_memory_producers.events import Analysis, Diagnosis, FailureEvent, PassEvent, ResolutionEvent, ResolutionReceipt
 from ci_memory_producers.keys import result_key, waiting_key, wake_key
 from ci_memory_workers.adapters.redis_index import RedisIndex
 from ci_memory_workers.domain.pattern import Fix
@@ -56,7 +56,8 @@ def resolved(index: RedisIndex, pattern_id: str, *, repo: str = "acme/shop", fix
     lease = index.take("resolutions", T, event.event_id, now_ms=now_ms, lease_ms=1000)
     assert lease is not None
     fix = Fix(fix_id, "code_change", event.fix_description, "", event.fixed_by, repo, now_ms)
-    assert index.apply_resolution(lease, pattern_id, fix, event, now_ms=now_ms)
+    receipt = ResolutionReceipt(status="recorded", event_id=event.event_id, pattern_id=pattern_id)
+    assert index.apply_resolution(lease, fix, event, receipt, now_ms=now_ms)
 
 
 def votes_of(index: RedisIndex, pattern_id: str) -> list[PendingVote]:

@@ -21,6 +21,7 @@ from fakes import (
 )
 from redis import Redis
 
+from ci_memory_producers.events import ResolutionReceipt
 from ci_memory_workers.adapters.redis_index import RedisIndex
 from ci_memory_workers.domain.pattern import Pattern
 from ci_memory_workers.errors import KnowledgeNotAsked, KnowledgeRefused, KnowledgeUnavailable
@@ -54,7 +55,8 @@ def resolve(index: RedisIndex, pattern_id: str, description: str, *, tenant: str
     event = fixed(pattern_id, description)
     index.apply(tenant, [Dated(event, now_ms)], now_ms)
     lease = the(index.take("resolutions", tenant, event.event_id, now_ms=now_ms, lease_ms=1_000))
-    assert index.apply_resolution(lease, pattern_id, fix_of(event, now_ms), event, now_ms=now_ms)
+    receipt = ResolutionReceipt(status="recorded", event_id=event.event_id, pattern_id=pattern_id)
+    assert index.apply_resolution(lease, fix_of(event, now_ms), event, receipt, now_ms=now_ms)
 
 
 def state(index: RedisIndex, pattern_id: str, tenant: str = T) -> Pattern:

@@ -24,7 +24,7 @@ from fakes import (
 )
 from redis import Redis
 
-from ci_memory_producers.events import ANSWER, Answer, ResolutionEvent
+from ci_memory_producers.events import ANSWER, Answer, ResolutionEvent, ResolutionReceipt
 from ci_memory_producers.keys import result_key
 from ci_memory_workers.adapters.redis_index import RedisIndex
 from ci_memory_workers.domain.pattern import Pattern
@@ -177,7 +177,8 @@ def test_a_worker_that_was_overtaken_applies_nothing(index: RedisIndex) -> None:
     later = NOW + LEASE_MS + 1
 
     assert ResolutionDesk(index, RecordingBell()).apply(T, event_id, later) == "resolved"
-    assert not index.apply_resolution(stale, pattern_id, fix_of(event, NOW), event, now_ms=later)
+    receipt = ResolutionReceipt(status="recorded", event_id=event.event_id, pattern_id=pattern_id)
+    assert not index.apply_resolution(stale, fix_of(event, NOW), event, receipt, now_ms=later)
     assert the(state(index, pattern_id).fix).worked == 1
 
 

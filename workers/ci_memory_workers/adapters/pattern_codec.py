@@ -9,11 +9,18 @@ from dataclasses import asdict
 from functools import lru_cache
 from typing import Any, cast
 
-from ci_memory_producers.events import Diagnosis, PassEvent
+from ci_memory_producers.events import Diagnosis, FailureEvent, PassEvent
 from ci_memory_producers.keys import tenant_prefix
 
+from ..domain.confidence import best
 from ..domain.pattern import Fix, Pattern
-from ..services.ports import AnalystAnswer, Dated, FailureContext, Reading
+from ..domain.transitions import Attempt
+from ..services.ports import AnalystAnswer, Dated, FailureContext, Line, Reading
+
+FIX_FIELDS = ("fix_id", "fix_type", "description", "commit", "fixed_by", "repo", "resolved_ms", "learned")
+"""What does not change of a fix; its outcomes are counted beside it."""
+RECORD_MESSAGE = 1_000
+RECORD_FILES = 50
 
 
 def text(value: Any) -> str:
@@ -37,7 +44,10 @@ def arguments(event: Reading | Dated, *, candidate: str, sample: str) -> list[st
         passed = event.event
         build = digest(passed.repo, passed.build_id)
         place = f"{passed.repo}#{passed.build_id}"
-        return ["P", passed.event_id, event.ms, build, place, digest(passed.job), passed.attempt, digest(passed.test_id)]
+        where: list[str | int] = [build, place, digest(passed.job), passed.attempt, digest(passed.test_id)]
+        # A pass of a single test says nothing of the job's run.
+        line = "" if passed.test_id else line_id(passed)
+        return ["P", passed.event_id, event.ms, *where, line, *run_record(passed, event.ms)]
     resolution = event.event
     return ["R", resolution.event_id, event.ms, resolution.pattern_id, resolution.model_dump_json()]
 
@@ -64,7 +74,54 @@ def _failure_arguments(reading: Reading, candidate: str, sample: str) -> list[st
         json.loads(sample)["headline"][:500] if sample else "",
         candidate,
         sample,
+        line_id(event),
+        *run_record(event, reading.ms),
     ]
+
+
+def line_id(event: FailureEvent | PassEvent) -> str:
+    """Which job on which branch of which repository; '' where the branch is unknown, since branches must not be mixed."""
+    return digest(event.repo, event.branch, event.job) if event.branch else ""
+
+
+def run_record(event: FailureEvent | PassEvent, ms: int) -> tuple[int, str]:
+    """The run's number (the log's time where the provider counts none), and what learning needs to know of it, as JSON."""
+    run = event.run_number if event.run_number is not None else ms
+    record: dict[str, object] = {
+        "run": run,
+        "attempt": event.attempt,
+        "commit": event.commit_sha,
+        "ms": ms,
+        "repo": event.repo,
+        "message": event.commit_message[:RECORD_MESSAGE],
+        "author": event.author,
+    }
+    if isinstance(event, PassEvent):
+        record["files"] = event.changed_files[:RECORD_FILES]
+    return run, json.dumps(record)
+
+
+def decode_line(line: str, revision: int, rows: Sequence[bytes]) -> Line:
+    """The other way: what ``line:{id}`` holds."""
+    attempts, repo = [], ""
+    for row in rows:
+        pattern_id, _, record = text(row).partition("|")
+        fields = json.loads(record)
+        repo = fields["repo"]
+        attempts.append(
+            Attempt(
+                run=fields["run"],
+                attempt=fields["attempt"],
+                commit=fields["commit"],
+                ms=fields["ms"],
+                passed=not pattern_id,
+                patterns=frozenset({pattern_id} if pattern_id else ()),
+                message=fields["message"],
+                author=fields["author"],
+                files=tuple(fields.get("files", ())),
+            )
+        )
+    return Line(line, repo, revision, tuple(attempts))
 
 
 def encode_sample(reading: Reading, pattern_id: str) -> str:
@@ -87,7 +144,7 @@ def encode_fix(fix: Fix | None) -> str:
     """A fix as JSON, without its outcomes, which Redis counts beside it; '' for none."""
     if fix is None:
         return ""
-    return json.dumps({name: value for name, value in asdict(fix).items() if name not in ("worked", "failed")})
+    return json.dumps({name: getattr(fix, name) for name in FIX_FIELDS})
 
 
 def pairs(reply: Any) -> dict[str, str]:
@@ -127,8 +184,8 @@ def decode_pattern(pattern_id: str, fields: Mapping[str, str], fix_fields: Mappi
         attempts=int(fields.get("attempts", 0)),
         takes=int(fields.get("takes", 0)),
         status_reason=fields.get("status_reason", ""),
-        fix=fixes.get(fields.get("fix_id", "")),
-        fixes=tuple(fixes.values()),
+        fix=best(fix for fix in fixes if fix.all_worked + fix.all_failed + fix.pending),
+        fixes=fixes,
         merged_into=fields.get("merged_into", ""),
     )
 
@@ -141,17 +198,26 @@ def _analysis(data: str) -> tuple[Diagnosis | None, str]:
     return Diagnosis.model_validate(fields["diagnosis"]), fields["analyst"]
 
 
-def decode_fixes(fields: Mapping[str, str]) -> dict[str, Fix]:
-    """The fixes of a pattern by their ids, with their outcomes."""
-    return {
-        fix_id: Fix(
-            **json.loads(data),
-            worked=int(fields.get(f"worked|{fix_id}", 0)),
-            failed=int(fields.get(f"failed|{fix_id}", 0)),
+def decode_fixes(fields: Mapping[str, str]) -> tuple[Fix, ...]:
+    """The fixes of a pattern, with their outcomes."""
+
+    def count(fix_id: str, kind: str, verdict: str) -> int:
+        return int(fields.get(f"n|{fix_id}|{kind}|{verdict}", 0))
+
+    ids = [name.removeprefix("fix|") for name in fields if name.startswith("fix|")]
+    return tuple(
+        Fix(
+            **json.loads(fields[f"fix|{fix_id}"]),
+            worked=count(fix_id, "reported", "worked"),
+            failed=count(fix_id, "reported", "failed"),
+            learned_worked=count(fix_id, "inferred", "worked"),
+            learned_failed=count(fix_id, "inferred", "failed"),
+            pending=count(fix_id, "inferred", "pending"),
+            repositories=int(fields.get(f"repos|{fix_id}", 0)),
+            last_worked_ms=int(fields.get(f"last|{fix_id}", 0)),
         )
-        for name, data in fields.items()
-        if name.startswith("fix|") and (fix_id := name.removeprefix("fix|"))
-    }
+        for fix_id in ids
+    )
 
 
 def prefix(tenant: str) -> str:

@@ -12,15 +12,17 @@ from typing import Any
 
 from redis import Redis
 
-from ci_memory_producers.events import Answer, ResolutionEvent
+from ci_memory_producers.events import Answer, ResolutionEvent, ResolutionReceipt
 from ci_memory_producers.keys import WAKE_SECONDS
 
 from ..domain.pattern import Fix, Pattern, Status
 from ..domain.stats import Totals
+from ..domain.transitions import Transition
 from ..names import Lane
-from ..services.ports import AnalystAnswer, Applied, Dated, FailureContext, Lease, PendingVote, Reading
+from ..services.ports import AnalystAnswer, Applied, Dated, FailureContext, Lease, Line, PendingVote, Reading
 from .pattern_codec import (
     arguments,
+    decode_line,
     decode_pattern,
     decode_sample,
     encode_analysis,
@@ -35,11 +37,11 @@ from .scripts import Scripts
 TENANTS = "ci-memory:tenants"
 MOST_WAITING = 10_000
 """Events that may wait for one analysis; those beyond get their answer when they ask again."""
-MOST_VOTES = 200
-"""Votes of one pattern that may wait for Aegis; the ledger counts those beyond too."""
 SAMPLE_SECONDS = 30 * 86_400
 """How long the text of a pattern's first failure is kept, once it has been analysed for good."""
 KNOWN_CACHE = 200_000
+MOST_MERGES = 16
+"""Merges that are followed to the pattern that stands for another."""
 
 
 class RedisIndex:
@@ -52,15 +54,11 @@ class RedisIndex:
         self._answer_seconds = answer_seconds
         self._flush_ms = flush_ms
         self._known: OrderedDict[tuple[str, str], None] = OrderedDict()
-        self._tenants: set[str] = set()
 
     # -- events ---------------------------------------------------------------------------------------------------------
 
     def apply(self, tenant: str, events: Sequence[Reading | Dated], now_ms: int) -> list[Applied]:
         """See `Index.apply`. Texts are sent only with fingerprints that are new to this process."""
-        if tenant not in self._tenants:
-            self._client.sadd(TENANTS, tenant)
-            self._tenants.add(tenant)
         results: list[Applied | None] = [None] * len(events)
         todo = list(range(len(events)))
         with_sample = {i for i in todo if not self._is_known(tenant, events[i])}
@@ -85,7 +83,7 @@ class RedisIndex:
             sample = encode_sample(event, candidate) if with_sample and isinstance(event, Reading) else ""
             flat += arguments(event, candidate=candidate, sample=sample)
         reply = self._scripts.run(
-            "apply_batch", prefix(tenant), now_ms, self._dedupe_seconds, self._flush_ms, MOST_WAITING, MOST_VOTES, *flat
+            "apply_batch", [prefix(tenant), TENANTS], now_ms, self._dedupe_seconds, self._flush_ms, MOST_WAITING, tenant, *flat
         )
         outcomes = [(text(outcome), text(event_id), text(pattern_id)) for outcome, event_id, pattern_id in reply[0]]
         patterns = {text(row[0]): decode_pattern(text(row[0]), pairs(row[1]), pairs(row[2])) for row in reply[1]}
@@ -116,6 +114,15 @@ class RedisIndex:
         pipeline.hgetall(f"{p}fixes:{pattern_id}")
         fields, fixes = pipeline.execute()
         return decode_pattern(pattern_id, pairs(fields), pairs(fixes)) if fields else None
+
+    def surviving(self, tenant: str, pattern_id: str) -> str:
+        """See `Index.surviving`."""
+        for _ in range(MOST_MERGES):
+            into: Any = self._client.hget(f"{prefix(tenant)}pattern:{pattern_id}", "merged_into")
+            if not into:
+                break
+            pattern_id = text(into)
+        return pattern_id
 
     def sample(self, tenant: str, pattern_id: str) -> FailureContext | None:
         """See `Index.sample`."""
@@ -201,13 +208,44 @@ class RedisIndex:
         data: Any = self._client.get(f"{prefix(tenant)}resolution:{event_id}")
         return ResolutionEvent.model_validate_json(data) if data else None
 
-    def apply_resolution(self, lease: Lease, pattern_id: str, fix: Fix | None, event: ResolutionEvent, *, now_ms: int) -> bool:
+    def apply_resolution(
+        self, lease: Lease, fix: Fix | None, event: ResolutionEvent, receipt: ResolutionReceipt, *, now_ms: int
+    ) -> bool:
         """See `Index.apply_resolution`."""
         context = f"{event.fix_type} by {event.fixed_by or 'unknown'}" if fix else "likely flaky: a rerun was reported"
         fix_id = fix.fix_id if fix else ""
-        arguments_ = (lease.work_id, lease.token, pattern_id, now_ms, fix_id, encode_fix(fix), event.repo)
-        journal = event.model_copy(update={"pattern_id": pattern_id}).model_dump_json()
-        return bool(self._scripts.run("apply_resolution", prefix(lease.tenant), *arguments_, journal, context))
+        arguments_ = (lease.work_id, lease.token, receipt.pattern_id, now_ms, fix_id, encode_fix(fix), event.repo)
+        journal = event.model_copy(update={"pattern_id": receipt.pattern_id}).model_dump_json()
+        told = (receipt.model_dump_json(), self._answer_seconds, WAKE_SECONDS)
+        return bool(self._scripts.run("apply_resolution", prefix(lease.tenant), *arguments_, journal, context, *told))
+
+    # -- learning from runs ---------------------------------------------------------------------------------------------
+
+    def line(self, tenant: str, line_id: str) -> Line:
+        """See `Index.line`."""
+        p = prefix(tenant)
+        pipeline = self._client.pipeline()
+        pipeline.hget(f"{p}line_revisions", line_id)
+        pipeline.zrange(f"{p}line:{line_id}", 0, -1)
+        revision, rows = pipeline.execute()
+        return decode_line(line_id, int(revision or 0), rows)
+
+    def line_is_quiet(self, tenant: str, line: Line) -> None:
+        """See `Index.line_is_quiet`."""
+        self._client.srem(f"{prefix(tenant)}failing_lines", line.line_id)
+
+    def record_trial(self, tenant: str, transition: Transition, trial_id: str, fix: Fix, *, now_ms: int) -> bool:
+        """See `Index.record_trial`."""
+        commits = f"{transition.first.commit} {transition.last.commit}"
+        arguments_ = (transition.pattern_id, trial_id, fix.repo, transition.verdict, transition.passing.ms, now_ms)
+        changed = self._scripts.run(
+            "record_trial", prefix(tenant), *arguments_, fix.fix_id, encode_fix(fix), transition.first.ms, commits
+        )
+        return bool(changed)
+
+    def record_rerun(self, tenant: str, pattern_id: str, transition_id: str, *, place: str, now_ms: int) -> bool:
+        """See `Index.record_rerun`."""
+        return bool(self._scripts.run("record_rerun", prefix(tenant), pattern_id, transition_id, place, now_ms))
 
     # -- what sweeps read -----------------------------------------------------------------------------------------------
 

@@ -9,10 +9,19 @@ from typing import Any
 from redis import Redis
 from redis.commands.core import Script
 
+INCLUDE = "--@include "
+"""A script's first lines may name others that are put before it: Lua in Redis has no modules."""
+
 
 @cache
-def _source(name: str) -> str:
-    return (files(__package__) / "lua" / f"{name}.lua").read_text(encoding="utf-8")
+def source(name: str) -> str:
+    """A script by name, with what it includes."""
+    text = (files(__package__) / "lua" / f"{name}.lua").read_text(encoding="utf-8")
+    included = []
+    while text.startswith(INCLUDE):
+        first, _, text = text.partition("\n")
+        included.append(source(first.removeprefix(INCLUDE).strip()))
+    return "\n".join((*included, text))
 
 
 class Scripts:
@@ -26,5 +35,5 @@ class Scripts:
         """Run a script on its key or keys. Raises what redis raises."""
         script = self._registered.get(name)
         if script is None:
-            script = self._registered[name] = self._client.register_script(_source(name))
+            script = self._registered[name] = self._client.register_script(source(name))
         return script(keys=[keys] if isinstance(keys, str) else keys, args=args)

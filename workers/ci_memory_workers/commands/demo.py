@@ -7,6 +7,7 @@ from importlib.resources import as_file, files
 from pathlib import Path
 
 import click
+
 from ci_memory_producers.client import Producer
 from ci_memory_producers.events import Analysis, FailureEvent, ResolutionEvent, ResolutionReceipt
 from ci_memory_producers.excerpt import read_file

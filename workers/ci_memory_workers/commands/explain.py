@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any, cast
 
 import click
-from ci_memory_producers.events import STAGES, Stage
-from ci_memory_producers.excerpt import Excerpt, read_file, read_lines, read_text
 from rich.console import Console
 from rich.text import Text
+
+from ci_memory_producers.events import STAGES, Stage
+from ci_memory_producers.excerpt import Excerpt, read_file, read_lines, read_text
 
 from ..bootstrap import load_categorizer
 from ..domain.category import Categorizer

@@ -12,10 +12,11 @@ from rich.text import Text
 
 from ..bootstrap import Container, now_ms
 from ..domain.answer import at
-from ..domain.confidence import confidence
+from ..domain.confidence import confidence_in
 from ..domain.pattern import Pattern
 from ..domain.stats import outcomes
 from ..errors import UnknownPattern
+from ..names import LANES
 from ..services.sweeps import Decision
 from ..settings import load
 
@@ -72,7 +73,7 @@ def _print_patterns(chosen: list[Pattern], *, as_json: bool) -> None:
 def _plain(pattern: Pattern) -> dict[str, object]:
     data = asdict(pattern)
     data["diagnosis"] = pattern.diagnosis.model_dump() if pattern.diagnosis else None
-    data["confidence"] = confidence(pattern.fix.worked, pattern.fix.failed) if pattern.fix else 0.0
+    data["confidence"] = confidence_in(pattern.fix) if pattern.fix else 0.0
     return data
 
 
@@ -109,7 +110,7 @@ def show(pattern_id: str, tenant: str, as_json: bool) -> None:
     for fix in pattern.fixes:
         lines[f"fix {fix.fix_id}"] = (
             f"{fix.description} ({fix.fix_type}, {fix.commit or 'no commit'}, by {fix.fixed_by or 'unknown'}; "
-            f"worked {fix.worked}, failed {fix.failed})"
+            f"{'learned' if fix.learned else 'reported'}; worked {fix.all_worked}, failed {fix.all_failed}, pending {fix.pending})"
         )
     table = Table(show_header=False, box=None, pad_edge=False)
     for name, value in lines.items():
@@ -169,7 +170,7 @@ def stats(tenant: str, as_json: bool) -> None:
         "log_lag": box.log.lag(),
         "log_unacknowledged": box.log.unacknowledged(),
         "dead_letters": box.log.dead_count(),
-        "owed": {lane: box.index.owed(lane, tenant) for lane in ("analysis", "memory", "resolutions")},
+        "owed": {lane: box.index.owed(lane, tenant) for lane in LANES},
     }
     if as_json:
         click.echo(json.dumps(data))

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import click
+
 from ci_memory_producers.client import without_password
 from ci_memory_producers.rendezvous import URL_FILE
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from ci_memory_producers.events import Analysis, Evidence
 
-from .confidence import confidence
+from .confidence import confidence_in
 from .pattern import Fix, Pattern
 
 
@@ -56,7 +56,7 @@ def _known(event_id: str, pattern: Pattern) -> Analysis:
         pattern_status=pattern.status,
         category=pattern.category,
         signal=pattern.signal,
-        confidence=confidence(fix.worked, fix.failed) if fix and not pattern.generic else 0.0,
+        confidence=confidence_in(fix) if fix and not pattern.generic else 0.0,
         suggested_fix=suggestion,
         similar_failures=pattern.occurrences,
         last_seen=at(pattern.last_ms),
@@ -79,8 +79,12 @@ def _evidence(pattern: Pattern) -> Evidence:
         fix_commit=fix.commit if fix else "",
         fixed_by=fix.fixed_by if fix else "",
         resolved_at=at(fix.resolved_ms) if fix else None,
-        fix_worked=fix.worked if fix else 0,
-        fix_failed=fix.failed if fix else 0,
+        fix_worked=fix.all_worked if fix else 0,
+        fix_failed=fix.all_failed if fix else 0,
+        fix_pending=fix.pending if fix else 0,
+        fix_repositories=fix.repositories if fix else 0,
+        fix_last_worked=at(fix.last_worked_ms) if fix else None,
+        fix_learned=fix.learned if fix else False,
         flaky_episodes=pattern.flaky_episodes,
         episodes=pattern.episodes,
         match_votes=pattern.match_votes,
@@ -100,8 +104,17 @@ def _verdict(pattern: Pattern, fix: Fix | None) -> str:
         return f"{said}: likely flaky." + (" It is quarantined." if pattern.status == "quarantined" else "")
     if fix is None:
         return f"No fix is recorded yet; the suggestion is a diagnosis ({pattern.analyst}), not a proven fix."
-    outcomes = f"The fix worked {fix.worked} of {fix.worked + fix.failed} times"
-    return f"{outcomes}." if not pattern.recurred else f"{outcomes}, and the failure came back in {pattern.recurred} builds since."
+    return _outcomes(fix) + (f" The failure came back in {pattern.recurred} builds since." if pattern.recurred else "")
+
+
+def _outcomes(fix: Fix) -> str:
+    how = "Learned from the commit after which it passed" if fix.learned else "Reported"
+    tried = fix.all_worked + fix.all_failed
+    if not tried:
+        return f"{how}; it has not proved itself yet."
+    last = f", last on {at(fix.last_worked_ms):%Y-%m-%d}" if fix.last_worked_ms else ""
+    where = f", in {fix.repositories} repositories" if fix.repositories > 1 else ""
+    return f"{how}; this fix worked {fix.all_worked} of {tried} times{last}{where}."
 
 
 def _caveat(pattern: Pattern) -> str:

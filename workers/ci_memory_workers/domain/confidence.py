@@ -2,18 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from math import sqrt
 
+from .pattern import Fix
 
-def confidence(worked: int, failed: int) -> float:
+LEARNED_WEIGHT = 0.5
+"""What a success counts that nobody reported: the commit may have changed other things too. A failure counts in full."""
+
+
+def confidence(worked: float, failed: float) -> float:
     """The chance that a fix works again, less one standard deviation: between 0 and 1, and 0 where nothing was tried.
 
     Outcomes are Bernoulli trials under a uniform prior, so the posterior is Beta(1 + worked, 1 + failed). Its mean is
     a / (a + b), its variance ab / ((a + b)^2 (a + b + 1)) (Gelman et al., Bayesian Data Analysis, appendix A). Taking a standard
-    deviation off keeps one success (.43) below seven of eight (.68).
+    deviation off keeps one success (.43) below seven of eight (.68). Outcomes may be weighted below 1.
     """
     if worked + failed == 0:
         return 0.0
     a, b = 1 + worked, 1 + failed
     deviation = sqrt(a * b / ((a + b) ** 2 * (a + b + 1)))
     return round(max(0.0, a / (a + b) - deviation), 4)
+
+
+def confidence_in(fix: Fix) -> float:
+    """`confidence` from the outcomes of ``fix``: what was inferred weighs less than what was reported."""
+    return confidence(fix.worked + LEARNED_WEIGHT * fix.learned_worked, fix.all_failed)
+
+
+def best(fixes: Iterable[Fix]) -> Fix | None:
+    """The fix to suggest: the one to be surest of, the newest among equals. A better fix overtakes a worse one by itself."""
+    return max(fixes, key=lambda fix: (confidence_in(fix), fix.resolved_ms), default=None)

@@ -13,7 +13,12 @@ Status = Literal["unresolved", "resolved", "flaky", "quarantined", "deprecated"]
 
 @dataclass(frozen=True, slots=True)
 class Fix:
-    """One way in which a pattern was fixed, with the outcomes that speak for and against it."""
+    """One way in which a pattern was fixed, with the outcomes that speak for and against it.
+
+    A *trial* is one use of the fix. ``worked`` and ``failed`` count trials that a person reported, ``learned_worked`` and
+    ``learned_failed`` those that were inferred from the runs of a job; ``pending`` ones have no verdict yet. ``repositories``
+    counts where it was tried. ``learned`` says that nobody reported the fix: it was read from a commit.
+    """
 
     fix_id: str
     fix_type: FixType
@@ -22,8 +27,24 @@ class Fix:
     fixed_by: str
     repo: str
     resolved_ms: int
+    learned: bool = False
     worked: int = 0
     failed: int = 0
+    learned_worked: int = 0
+    learned_failed: int = 0
+    pending: int = 0
+    repositories: int = 0
+    last_worked_ms: int = 0
+
+    @property
+    def all_worked(self) -> int:
+        """Trials that worked."""
+        return self.worked + self.learned_worked
+
+    @property
+    def all_failed(self) -> int:
+        """Trials that failed."""
+        return self.failed + self.learned_failed
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +52,8 @@ class Pattern:
     """A failure that may come again. Times are milliseconds since the epoch, by the clock of the event log.
 
     ``occurrences`` counts events, ``episodes`` distinct (repository, build, job), ``flaky_episodes`` those of them that passed
-    when run again. ``analysed`` is empty until an analyst has spoken; ``attempts`` counts its tries, ``takes`` how often a worker began one. ``revision`` grows with every change.
+    when run again. ``analysed`` is empty until an analyst has spoken; ``attempts`` counts its tries, ``takes`` how often a worker
+    began one. ``revision`` grows with every change.
     """
 
     pattern_id: str

@@ -79,7 +79,7 @@ class AnalysisDesk:
     def _settle(self, lease: Lease, reply: AnalystAnswer, candidates: list[Candidate], attempt: int, now_ms: int) -> str:
         offered = {candidate.pattern_id for candidate in candidates}
         if reply.same_as in offered and self.index.merge(lease, reply.same_as, reason=reply.reason, now_ms=now_ms):
-            survivor = self._surviving(lease.tenant, reply.same_as)
+            survivor = self.index.surviving(lease.tenant, reply.same_as)
             self._publish(lease.tenant, survivor)
             self.bell.ring("analysis", lease.tenant, survivor)
             return "alias"
@@ -124,7 +124,3 @@ class AnalysisDesk:
             replies = [answer(event_id, pattern, known=waiting[event_id]) for event_id in chunk]
             self.index.publish(tenant, replies)
         return event_ids
-
-    def _surviving(self, tenant: str, pattern_id: str) -> str:
-        pattern = self.index.pattern(tenant, pattern_id)
-        return pattern.merged_into or pattern_id if pattern else pattern_id

@@ -14,7 +14,7 @@ from ..domain.answer import at
 from ..domain.match import reflection_text, strategy_text
 from ..domain.pattern import Fix, Pattern
 from ..errors import KnowledgeNotAsked, KnowledgeRefused, Permanent, Retryable
-from .ports import Index, Knowledge, Lease, PendingVote
+from .ports import Index, Knowledge, Lease, MemoryKind, PendingVote
 
 log = logging.getLogger(__name__)
 
@@ -36,11 +36,11 @@ class Librarian:
         if lease is None:
             return "not_due"
         pattern = self.index.pattern(tenant, pattern_id)
-        if pattern is None or pattern.merged_into or not pattern.analysed:
+        if pattern is None or not pattern.analysed:
             self.index.finish(lease)
             return "nothing_to_write"
         try:
-            return self._write(lease, pattern, now_ms)
+            return self._withdraw(lease, pattern) if pattern.merged_into else self._write(lease, pattern, now_ms)
         except Retryable as error:
             wait_ms = max(RETRY_MS, int((error.retry_after or 0) * 1000))
             self.index.finish(lease, again_ms=now_ms + wait_ms)
@@ -58,9 +58,8 @@ class Librarian:
             return "nothing_to_write"
         reflection_id = self._reflection(tenant, pattern)
         strategies = {fix.fix_id: self._strategy(tenant, pattern, fix) for fix in pattern.fixes}
-        strategy_id = strategies.get(pattern.fix.fix_id, "") if pattern.fix else ""
         while vote := self.index.next_vote(tenant, pattern.pattern_id):
-            self._cast(tenant, pattern, vote, strategy_id if vote.target == "strategy" else reflection_id)
+            self._cast(tenant, pattern, vote, strategies.get(vote.fix_id, "") if vote.target == "strategy" else reflection_id)
         self.knowledge.update_metadata(tenant, reflection_id, summary(pattern))
         if pattern.status == "deprecated":
             self.knowledge.deprecate(tenant, reflection_id)
@@ -68,6 +67,15 @@ class Librarian:
             self.index.link(tenant, pattern.pattern_id, reflection_id="")
         self.index.finish(lease, revision=pattern.revision, later_ms=now_ms + self.flush_ms)
         return "written"
+
+    def _withdraw(self, lease: Lease, pattern: Pattern) -> str:
+        """Take the memories of a pattern that was merged out of the playbook: the one that stays speaks for both."""
+        kinds: tuple[MemoryKind, ...] = ("reflection", "strategy")
+        for kind in kinds:
+            for memory_id in self.knowledge.find(lease.tenant, pattern.pattern_id, kind):
+                self.knowledge.deprecate(lease.tenant, memory_id)
+        self.index.finish(lease)
+        return "withdrawn"
 
     def _reflection(self, tenant: str, pattern: Pattern) -> str:
         links = self.index.links(tenant, pattern.pattern_id)
@@ -166,8 +174,8 @@ def summary(pattern: Pattern) -> dict[str, object]:
             "fix_commit": fix.commit,
             "fixed_by": fix.fixed_by,
             "resolved_at": _iso(fix.resolved_ms),
-            "fix_worked": fix.worked,
-            "fix_failed": fix.failed,
+            "fix_worked": fix.all_worked,
+            "fix_failed": fix.all_failed,
         }
     return data
 

@@ -28,12 +28,10 @@ class ResolutionDesk:
         if event is None:
             self.index.finish(lease)
             return "applied_before"
-        pattern = self.index.pattern(tenant, event.pattern_id)
-        pattern_id = (pattern.merged_into or event.pattern_id) if pattern else event.pattern_id
+        pattern_id = self.index.surviving(tenant, event.pattern_id)
         fix = fix_of(event, now_ms)
-        if not self.index.apply_resolution(lease, pattern_id, fix, event, now_ms=now_ms):
+        if not self.index.apply_resolution(lease, fix, event, _receipt(event, pattern_id), now_ms=now_ms):
             return "lease_lost"
-        self.index.publish(tenant, [_receipt(event, pattern_id)])
         self.bell.ring("memory", tenant, pattern_id)
         return "flaky" if fix is None else "resolved"
 

@@ -1,4 +1,4 @@
-"""Queue ``resolutions``: one reported fix."""
+"""Queue ``resolutions``: one reported fix, or what the runs of a job say."""
 
 from __future__ import annotations
 
@@ -12,3 +12,9 @@ from .process import container
 def apply(tenant: str, event_id: str) -> str:
     """Apply a resolution, if that is due. Returns what came of it."""
     return container().resolutions.apply(tenant, event_id, now_ms())
+
+
+@app.task(name=names.LEARN, max_retries=3)
+def learn(tenant: str, line_id: str) -> str:
+    """Learn from the runs of a job on a branch, if that is due. Returns what came of it."""
+    return container().learner.learn(tenant, line_id, now_ms())

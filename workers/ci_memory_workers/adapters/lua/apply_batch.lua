@@ -1,15 +1,19 @@
+--@include _ledger
 -- Applies a batch of events of one tenant: dedupe, count, look up, claim, and write down the work that is owed.
 --
 -- KEYS[1]  the tenant's prefix, 'ci-memory:{tenant}:'; every key below is built from it and shares its hash slot
 -- ARGV[1]  now, ms      ARGV[2]  dedupe horizon, s     ARGV[3]  delay of a flush to Aegis, ms
--- ARGV[4]  most events that may wait for one analysis  ARGV[5]  most votes kept for Aegis, a pattern
+-- KEYS[2]  the set of tenants                           ARGV[5]  the tenant
+-- ARGV[4]  most events that may wait for one analysis
 -- ARGV[6…] events, one after the other, the first field says the kind:
 --   'F' event_id, ms of the log entry, fingerprint, test_key, category, signal, stage, repo, build, place, job, attempt, commit, test,
---       generic ('0'|'1'), headline, candidate pattern id, sample (JSON, or '' when the fingerprint is believed to be known)
---   'P' event_id, ms, build, place, job, attempt, test
+--       generic ('0'|'1'), headline, candidate pattern id, sample (JSON, or '' when the fingerprint is believed to be known),
+--       line, run, runs' record (JSON)
+--   'P' event_id, ms, build, place, job, attempt, test, line, run, runs' record (JSON)
 --   'R' event_id, ms, pattern_id, payload (JSON)
 --   build, job and test are digests: build of (repo, build), job of the job's name, test of the test id ('' for a whole job);
---   place is 'repo#build', for people.
+--   place is 'repo#build', for people. line is a digest of (repo, branch, job), '' when the branch is unknown: its runs are kept in
+--   line:{line} by (run, attempt) as 'pattern_id|record', the pattern_id empty for a pass.
 --
 -- Reply    { outcomes, patterns }
 --   outcomes  for each event { outcome, event_id, pattern_id }
@@ -17,34 +21,34 @@
 --             P: 'pass' | 'duplicate_pass'      R: 'accepted' | 'duplicate_resolution' | 'unknown_pattern' (nothing was done)
 --   patterns  { pattern_id, HGETALL of the pattern, HGETALL of its fixes } for each pattern that an F names
 
+local MOST_RUNS, RUNS_SECONDS = 400, 45 * 86400
 local p = KEYS[1]
 local now, ttl, flush = tonumber(ARGV[1]), ARGV[2], tonumber(ARGV[3])
-local most_waiting, most_votes = tonumber(ARGV[4]), tonumber(ARGV[5])
+local most_waiting = tonumber(ARGV[4])
+redis.call('SADD', KEYS[2], ARGV[5])
 local outcomes, named, order = {}, {}, {}
-local totals = { failures = 0, repeats = 0, repeats_with_fix = 0, fixes_failed = 0 }
+local totals = { failures = 0, repeats = 0, repeats_with_fix = 0 }
 local newest = 0
 
-local function surviving(id)
-  for _ = 1, 16 do
-    local into = redis.call('HGET', p .. 'pattern:' .. id, 'merged_into')
-    if not into then return id end
-    id = into
-  end
-  return id
-end
-
 local function owe_sync(id)
-  local key = p .. 'pattern:' .. id
-  redis.call('HINCRBY', key, 'revision', 1)
-  if redis.call('HGET', key, 'analysed') then
-    redis.call('ZADD', p .. 'due:memory', 'NX', now + flush, id)
+  if redis.call('HGET', p .. 'pattern:' .. id, 'analysed') then
+    owe_memory(p, id, now + flush)
+  else
+    redis.call('HINCRBY', p .. 'pattern:' .. id, 'revision', 1)
   end
 end
 
-local function keep_vote(id, vote, target, context)
-  local list = p .. 'votes:' .. id
-  if redis.call('LLEN', list) < most_votes then
-    redis.call('RPUSH', list, cjson.encode({ vote = vote, target = target, context = context }))
+-- Keeps a run for `services.learning`, which is due when the runs hold a failure: then a pass may be a fix.
+local function keep_run(line, run, attempt, id, record)
+  if line == '' then return end
+  local key = p .. 'line:' .. line
+  redis.call('ZADD', key, tonumber(run) * 1000 + math.min(attempt, 999), id .. '|' .. record)
+  redis.call('ZREMRANGEBYRANK', key, 0, -MOST_RUNS - 1)
+  redis.call('EXPIRE', key, RUNS_SECONDS)
+  if id ~= '' then redis.call('SADD', p .. 'failing_lines', line) end
+  if id ~= '' or redis.call('SISMEMBER', p .. 'failing_lines', line) == 1 then
+    redis.call('HINCRBY', p .. 'line_revisions', line, 1)
+    redis.call('ZADD', p .. 'due:transitions', 'NX', now, line)
   end
 end
 
@@ -55,7 +59,7 @@ local function count_flaky(run, job, id, place)
   redis.call('HINCRBY', key, 'flaky_count', 1)
   local status = redis.call('HGET', key, 'status')
   if status == 'unresolved' or status == 'deprecated' then redis.call('HSET', key, 'status', 'flaky') end
-  keep_vote(id, 'harmful', 'reflection', 'likely flaky: passed when run again in build ' .. place)
+  keep_vote(p, id, 'harmful', 'reflection', 'likely flaky: passed when run again in build ' .. place)
   redis.call('ZADD', p .. 'due:quarantine', now, id)
   owe_sync(id)
 end
@@ -69,14 +73,19 @@ local function passed_later(run, job, test, attempt)
 end
 
 local function recurred(id, key, repo, place, commit, ms)
-  local fix = redis.call('HMGET', key, 'status', 'fix_repo', 'resolved_ms', 'fix_commits', 'fix_id')
+  local fix = redis.call('HMGET', key, 'status', 'fix_repo', 'resolved_ms', 'fix_commits', 'resolved_fix')
   if fix[1] ~= 'resolved' or fix[2] ~= repo or ms <= tonumber(fix[3] or '0') then return end
   if commit ~= '' and string.find(fix[4] or '', commit, 1, true) then return end
-  if redis.call('HINCRBY', key, 'recurred', 1) > 3 then
-    redis.call('HINCRBY', p .. 'fixes:' .. id, 'failed|' .. fix[5], 1)
-    totals.fixes_failed = totals.fixes_failed + 1
-    keep_vote(id, 'harmful', 'strategy', "fix didn't stick: failed again in build " .. place)
+  if redis.call('HINCRBY', key, 'recurred', 1) <= 3 then return end
+  local reported = redis.call('HGET', p .. 'reported:' .. id, repo)
+  local trial_id = reported and cjson.decode(reported).trial
+  local encoded = trial_id and redis.call('HGET', p .. 'trials:' .. id, trial_id)
+  if encoded then
+    local trial = cjson.decode(encoded)
+    trial.verdict = 'failed'
+    if put_trial(p, id, trial_id, trial) then return end
   end
+  keep_vote(p, id, 'harmful', 'strategy', "fix didn't stick: failed again in build " .. place, fix[5])
 end
 
 local function failure(a)
@@ -84,7 +93,7 @@ local function failure(a)
   local attempt, commit, test = tonumber(a[12]), a[13], a[14]
   local seen = redis.call('GET', p .. 'seen:' .. event_id)
   if seen then
-    return (string.sub(seen, 1, 1) == 'n') and 'duplicate_new' or 'duplicate_known', surviving(string.sub(seen, 3))
+    return (string.sub(seen, 1, 1) == 'n') and 'duplicate_new' or 'duplicate_known', surviving(p, string.sub(seen, 3))
   end
   local id = redis.call('HGET', p .. 'fingerprints', fingerprint)
   local minted = not id
@@ -100,14 +109,14 @@ local function failure(a)
   local key = p .. 'pattern:' .. id
   redis.call('SET', p .. 'seen:' .. event_id, (minted and 'n|' or 'k|') .. id, 'EX', ttl)
   redis.call('HINCRBY', key, 'occurrence_count', 1)
-  local state = redis.call('HMGET', key, 'last_ms', 'analysed', 'status', 'fix_id')
+  local state = redis.call('HMGET', key, 'last_ms', 'analysed', 'status', 'resolved_ms')
   totals.failures = totals.failures + 1
   if not minted then totals.repeats = totals.repeats + 1 end
   if not minted and state[4] then totals.repeats_with_fix = totals.repeats_with_fix + 1 end
   if ms > tonumber(state[1] or '0') then redis.call('HSET', key, 'last_ms', ms) end
   redis.call('ZADD', p .. 'last_seen', 'GT', ms, id)
   if redis.call('SADD', p .. 'repos:' .. id, repo) == 1 then redis.call('HINCRBY', key, 'repositories', 1) end
-  if state[3] == 'deprecated' then redis.call('HSET', key, 'status', redis.call('HGET', key, 'status_before') or 'unresolved') end
+  if state[3] == 'deprecated' then redis.call('HSET', key, 'status', redis.call('HGET', key, 'status_before') or 'unresolved', 'status_reason', '') end
 
   if state[3] == 'quarantined' then redis.call('ZADD', p .. 'due:quarantine', now, id) end
 
@@ -117,13 +126,14 @@ local function failure(a)
     redis.call('LTRIM', p .. 'recent:' .. id, 0, 9)
     if not minted then
       redis.call('HINCRBY', key, 'match_votes', 1)
-      keep_vote(id, 'helpful', 'reflection', 'matched in build ' .. place)
+      keep_vote(p, id, 'helpful', 'reflection', 'matched in build ' .. place)
       recurred(id, key, repo, place, commit, ms)
     end
   end
   local episode = 'f|' .. job .. '|' .. test .. '|' .. id
   local first_attempt = redis.call('HGET', run, episode)
-  if not first_attempt then redis.call('HINCRBY', key, 'episodes', 1) end
+  -- An episode is a build and job: several tests that fail alike in one job are one.
+  if redis.call('HSETNX', run, 'e|' .. job .. '|' .. id, '1') == 1 then redis.call('HINCRBY', key, 'episodes', 1) end
   if not first_attempt or tonumber(first_attempt) > attempt then redis.call('HSET', run, episode, attempt) end
   redis.call('EXPIRE', run, ttl)
   if passed_later(run, job, test, attempt) then count_flaky(run, job, id, place) end
@@ -132,6 +142,7 @@ local function failure(a)
     local waiting = p .. 'awaiting:' .. id
     if redis.call('HLEN', waiting) < most_waiting then redis.call('HSET', waiting, event_id, minted and 'n' or 'k') end
   end
+  keep_run(a[19], a[20], attempt, id, a[21])
   owe_sync(id)
   return minted and 'new' or 'known', id
 end
@@ -148,14 +159,15 @@ local function pass(a)
   local all = redis.call('HGETALL', run)
   for i = 1, #all, 2 do
     if string.sub(all[i], 1, #failing) == failing and tonumber(all[i + 1]) < attempt then
-      count_flaky(run, job, surviving(string.match(all[i], '([^|]+)$')), place)
+      count_flaky(run, job, surviving(p, string.match(all[i], '([^|]+)$')), place)
     end
   end
+  keep_run(a[8], a[9], attempt, '', a[10])
   return 'pass', ''
 end
 
 local function resolution(a)
-  local event_id, id = a[1], surviving(a[3])
+  local event_id, id = a[1], surviving(p, a[3])
   if redis.call('EXISTS', p .. 'pattern:' .. id) == 0 then return 'unknown_pattern', a[3] end
   if not redis.call('SET', p .. 'seen:' .. event_id, 'r|' .. id, 'NX', 'EX', ttl) then return 'duplicate_resolution', id end
   redis.call('SET', p .. 'resolution:' .. event_id, a[4])
@@ -163,7 +175,7 @@ local function resolution(a)
   return 'accepted', id
 end
 
-local kinds = { F = { failure, 18 }, P = { pass, 7 }, R = { resolution, 4 } }
+local kinds = { F = { failure, 21 }, P = { pass, 10 }, R = { resolution, 4 } }
 local at = 6
 while at <= #ARGV do
   local kind = kinds[ARGV[at]]

@@ -1,38 +1,47 @@
--- Applies a reported resolution to its pattern, exactly once: the lease's token and the due entry are checked and removed here.
+--@include _ledger
+--@include _answers
+-- Applies a reported resolution to its pattern, and receipts it, exactly once: lease and due entry are checked and ended here.
 --
 -- KEYS[1]  the tenant's prefix
 -- ARGV[1]  event_id   ARGV[2]  token   ARGV[3]  pattern_id   ARGV[4]  now, ms   ARGV[5]  fix_id   ARGV[6]  fix (JSON; '' for a rerun)
 -- ARGV[7]  repo       ARGV[8]  journal entry (JSON)   ARGV[9]  context of the vote
+-- ARGV[10] receipt (JSON)   ARGV[11]  how long it is kept, s   ARGV[12]  how long a wake-up is kept, s
 -- Reply    1, or 0 when the lease was lost to another (nothing is changed)
 
-local p, event_id, id = KEYS[1], ARGV[1], ARGV[3]
+local p, event_id, now = KEYS[1], ARGV[1], tonumber(ARGV[4])
 if redis.call('HGET', p .. 'leases:resolutions', event_id) ~= ARGV[2] then return 0 end
-local key, votes = p .. 'pattern:' .. id, p .. 'votes:' .. id
-if ARGV[6] == '' then
-  redis.call('HINCRBY', key, 'flaky_count', 1)
-  if tonumber(redis.call('HGET', key, 'flaky_count')) > tonumber(redis.call('HGET', key, 'episodes') or '0') then
-    redis.call('HSET', key, 'flaky_count', redis.call('HGET', key, 'episodes') or '0')
-  end
-  redis.call('HSET', key, 'status', 'flaky')
-  redis.call('RPUSH', votes, cjson.encode({ vote = 'harmful', target = 'reflection', context = ARGV[9] }))
-  redis.call('ZADD', p .. 'due:quarantine', ARGV[4], id)
-else
-  local commits = {}
-  for _, recent in ipairs(redis.call('LRANGE', p .. 'recent:' .. id, 0, -1)) do
-    commits[#commits + 1] = cjson.decode(recent)['commit']
-  end
-  redis.call('HSET', key, 'status', 'resolved', 'fix_id', ARGV[5], 'fix_repo', ARGV[7], 'resolved_ms', ARGV[4],
-    'fix_commits', table.concat(commits, ' '), 'recurred', '0')
-  redis.call('HSET', p .. 'fixes:' .. id, 'fix|' .. ARGV[5], ARGV[6])
-  redis.call('HINCRBY', p .. 'fixes:' .. id, 'worked|' .. ARGV[5], 1)
-  redis.call('HINCRBY', p .. 'totals', 'fixes_worked', 1)
-  redis.call('RPUSH', votes, cjson.encode({ vote = 'helpful', target = 'reflection', context = ARGV[9] }))
-  redis.call('RPUSH', votes, cjson.encode({ vote = 'helpful', target = 'strategy', context = ARGV[9] }))
+local id = surviving(p, ARGV[3])
+local key = p .. 'pattern:' .. id
+
+local function rerun()
+  local episodes = tonumber(redis.call('HGET', key, 'episodes') or '0')
+  local flaky = math.min(episodes, tonumber(redis.call('HGET', key, 'flaky_count') or '0') + 1)
+  redis.call('HSET', key, 'flaky_count', flaky, 'status', 'flaky')
+  keep_vote(p, id, 'harmful', 'reflection', ARGV[9])
+  redis.call('ZADD', p .. 'due:quarantine', now, id)
 end
+
+local function fixed()
+  local commits = {}
+  for _, recent in ipairs(redis.call('LRANGE', p .. 'recent:' .. id, 0, -1)) do commits[#commits + 1] = cjson.decode(recent).commit end
+  redis.call('HSET', key, 'status', 'resolved', 'fix_repo', ARGV[7], 'resolved_ms', now, 'fix_commits', table.concat(commits, ' '),
+    'resolved_fix', ARGV[5], 'recurred', '0')
+  redis.call('HSET', p .. 'fixes:' .. id, 'fix|' .. ARGV[5], ARGV[6])
+  keep_vote(p, id, 'helpful', 'reflection', ARGV[9])
+  -- What was inferred for this repository and is not refuted gives way to what a person says.
+  for trial_id, encoded in pairs(trials_of(p, id)) do
+    local trial = cjson.decode(encoded)
+    if trial.repo == ARGV[7] and trial.kind == 'inferred' and trial.verdict ~= 'failed' then put_trial(p, id, trial_id, nil) end
+  end
+  put_trial(p, id, event_id, { fix = ARGV[5], repo = ARGV[7], kind = 'reported', verdict = 'worked', ms = now })
+  redis.call('HSET', p .. 'reported:' .. id, ARGV[7], cjson.encode({ trial = event_id, ms = now }))
+end
+
+if ARGV[6] == '' then rerun() else fixed() end
 redis.call('XADD', p .. 'journal', '*', 'kind', 'resolution', 'entry', ARGV[8])
-redis.call('HINCRBY', key, 'revision', 1)
-redis.call('ZADD', p .. 'due:memory', ARGV[4], id)
+owe_memory(p, id, now)
 redis.call('ZREM', p .. 'due:resolutions', event_id)
 redis.call('HDEL', p .. 'leases:resolutions', event_id)
 redis.call('DEL', p .. 'resolution:' .. event_id)
+publish_answer(p, event_id, ARGV[10], ARGV[11], ARGV[12])
 return 1

@@ -2,14 +2,19 @@
 --
 -- KEYS[1]  the tenant's prefix
 -- ARGV[1]  lane   ARGV[2]  id   ARGV[3]  token   ARGV[4]  when it is due again, ms ('' when it is done)
--- ARGV[5]  the pattern's revision that was worked on ('' to ignore): a pattern that has changed since is due again at ARGV[6], ms
+-- ARGV[5]  the revision that was worked on ('' to ignore): what has changed since is due again at ARGV[6], ms. Revisions are the
+--          pattern's own, or for the lane 'transitions' those of its line
 -- Reply    1, or 0 when the lease was lost to another (nothing is changed)
 
 local p, lane, id = KEYS[1], ARGV[1], ARGV[2]
 if redis.call('HGET', p .. 'leases:' .. lane, id) ~= ARGV[3] then return 0 end
 redis.call('HDEL', p .. 'leases:' .. lane, id)
 local again = ARGV[4]
-if again == '' and ARGV[5] ~= '' and (redis.call('HGET', p .. 'pattern:' .. id, 'revision') or '0') ~= ARGV[5] then again = ARGV[6] end
+local function revision()
+  if lane == 'transitions' then return redis.call('HGET', p .. 'line_revisions', id) or '0' end
+  return redis.call('HGET', p .. 'pattern:' .. id, 'revision') or '0'
+end
+if again == '' and ARGV[5] ~= '' and revision() ~= ARGV[5] then again = ARGV[6] end
 if again == '' then
   redis.call('ZREM', p .. 'due:' .. lane, id)
 else

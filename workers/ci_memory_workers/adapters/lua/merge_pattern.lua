@@ -1,21 +1,25 @@
--- Makes a pattern one with another: its fingerprint becomes an alias, its counts and waiters move over. Journalled.
+--@include _ledger
+-- Makes a pattern one with another: its fingerprints become aliases; its counts, fixes, votes and waiters move over. Journalled.
 --
 -- KEYS[1]  the tenant's prefix
 -- ARGV[1]  pattern_id that goes   ARGV[2]  token of its analysis lease   ARGV[3]  pattern_id that stays   ARGV[4]  now, ms   ARGV[5]  reason
 -- Reply    1; 0 when the lease was lost; -1 when the one that stays is unknown or has itself been merged into the first
 
-local p, from, into = KEYS[1], ARGV[1], ARGV[3]
+local p, from, now = KEYS[1], ARGV[1], tonumber(ARGV[4])
 if redis.call('HGET', p .. 'leases:analysis', from) ~= ARGV[2] then return 0 end
-for _ = 1, 16 do
-  local next_id = redis.call('HGET', p .. 'pattern:' .. into, 'merged_into')
-  if not next_id then break end
-  into = next_id
-end
+local into = surviving(p, ARGV[3])
 local old, new = p .. 'pattern:' .. from, p .. 'pattern:' .. into
 if from == into or redis.call('EXISTS', new) == 0 then return -1 end
 
-redis.call('HSET', p .. 'fingerprints', redis.call('HGET', old, 'fingerprint'), into)
-redis.call('SADD', p .. 'aliases:' .. into, redis.call('HGET', old, 'fingerprint'))
+-- What it is recognised by.
+local fingerprints = redis.call('SMEMBERS', p .. 'aliases:' .. from)
+fingerprints[#fingerprints + 1] = redis.call('HGET', old, 'fingerprint')
+for _, fingerprint in ipairs(fingerprints) do
+  redis.call('HSET', p .. 'fingerprints', fingerprint, into)
+  redis.call('SADD', p .. 'aliases:' .. into, fingerprint)
+end
+
+-- How often, where and when it was seen.
 for _, field in ipairs({ 'occurrence_count', 'episodes', 'flaky_count', 'match_votes' }) do
   redis.call('HINCRBY', new, field, redis.call('HGET', old, field) or '0')
 end
@@ -28,16 +32,37 @@ if tonumber(last) > tonumber(redis.call('HGET', new, 'last_ms') or '0') then red
 redis.call('ZADD', p .. 'last_seen', 'GT', last, into)
 redis.call('ZREM', p .. 'last_seen', from)
 
+-- How it was fixed.
+local fixes = redis.call('HGETALL', p .. 'fixes:' .. from)
+for i = 1, #fixes, 2 do
+  if string.sub(fixes[i], 1, 4) == 'fix|' then redis.call('HSETNX', p .. 'fixes:' .. into, fixes[i], fixes[i + 1]) end
+end
+for trial_id, encoded in pairs(trials_of(p, from)) do
+  put_trial(p, from, trial_id, nil)
+  put_trial(p, into, trial_id, cjson.decode(encoded), true)
+end
+local reported = redis.call('HGETALL', p .. 'reported:' .. from)
+for i = 1, #reported, 2 do redis.call('HSETNX', p .. 'reported:' .. into, reported[i], reported[i + 1]) end
+if redis.call('HGET', old, 'status') == 'resolved' and redis.call('HGET', new, 'status') ~= 'resolved' then
+  for _, field in ipairs({ 'status', 'fix_repo', 'resolved_ms', 'fix_commits', 'resolved_fix', 'recurred' }) do
+    redis.call('HSET', new, field, redis.call('HGET', old, field) or '')
+  end
+end
+for _, vote in ipairs(redis.call('LRANGE', p .. 'votes:' .. from, 0, -1)) do redis.call('RPUSH', p .. 'votes:' .. into, vote) end
+
+-- Who waits for it. Telling them is owed by the one that stays: whoever takes that finds an analysis, and needs no analyst.
 local waiting = redis.call('HKEYS', p .. 'awaiting:' .. from)
 for _, event_id in ipairs(waiting) do redis.call('HSET', p .. 'awaiting:' .. into, event_id, 'k') end
--- Owed by the one that stays: telling them. Whoever takes it finds an analysis, and needs no analyst.
-if #waiting > 0 then redis.call('ZADD', p .. 'due:analysis', 'NX', ARGV[4], into) end
-redis.call('DEL', p .. 'awaiting:' .. from, p .. 'sample:' .. from, p .. 'repos:' .. from, p .. 'recent:' .. from, p .. 'votes:' .. from)
+if #waiting > 0 then redis.call('ZADD', p .. 'due:analysis', 'NX', now, into) end
+
+local gone = { 'awaiting:', 'sample:', 'repos:', 'recent:', 'votes:', 'fixes:', 'trials:', 'reported:', 'aliases:' }
+for _, name in ipairs(gone) do redis.call('DEL', p .. name .. from) end
 redis.call('HSET', old, 'merged_into', into)
 redis.call('ZREM', p .. 'due:analysis', from)
-redis.call('ZREM', p .. 'due:memory', from)
+redis.call('ZREM', p .. 'due:quarantine', from)
 redis.call('HDEL', p .. 'leases:analysis', from)
-redis.call('HINCRBY', new, 'revision', 1)
-redis.call('ZADD', p .. 'due:memory', 'NX', ARGV[4], into)
 redis.call('XADD', p .. 'journal', '*', 'kind', 'alias', 'from', from, 'into', into, 'reason', ARGV[5])
+-- A reflection of the one that goes leaves the playbook; the other's is brought up to date.
+owe_memory(p, from, now)
+owe_memory(p, into, now)
 return 1

@@ -1,3 +1,4 @@
+--@include _ledger
 -- Writes an analysis onto its pattern, and owes Aegis a reflection.
 --
 -- KEYS[1]  the tenant's prefix
@@ -13,8 +14,7 @@ if not redis.call('HGET', key, 'analysed') then
   redis.call('HINCRBY', p .. 'totals', 'diagnose_ms', math.max(0, tonumber(ARGV[5]) - tonumber(redis.call('HGET', key, 'first_ms') or ARGV[5])))
 end
 redis.call('HSET', key, 'analysis', ARGV[3], 'analysed', ARGV[4], 'attempts', ARGV[7])
-redis.call('HINCRBY', key, 'revision', 1)
-redis.call('ZADD', p .. 'due:memory', ARGV[5], id)
+owe_memory(p, id, tonumber(ARGV[5]))
 if ARGV[4] == 'provisional' then
   redis.call('HDEL', p .. 'leases:analysis', id)
   redis.call('ZADD', p .. 'due:analysis', ARGV[6], id)

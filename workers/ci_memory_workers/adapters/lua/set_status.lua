@@ -1,3 +1,4 @@
+--@include _ledger
 -- Changes a pattern's status if it still is what the decision was made on. Journalled.
 --
 -- KEYS[1]  the tenant's prefix
@@ -11,6 +12,5 @@ local state = redis.call('HMGET', key, 'status', 'last_ms')
 if state[1] ~= ARGV[2] or (ARGV[6] ~= '' and state[2] ~= ARGV[6]) then return 0 end
 redis.call('HSET', key, 'status', ARGV[3], 'status_before', ARGV[2], 'status_reason', ARGV[4], 'status_ms', ARGV[5])
 redis.call('XADD', p .. 'journal', '*', 'kind', 'status', 'pattern_id', id, 'from', ARGV[2], 'to', ARGV[3], 'reason', ARGV[4])
-redis.call('HINCRBY', key, 'revision', 1)
-redis.call('ZADD', p .. 'due:memory', ARGV[5], id)
+owe_memory(p, id, tonumber(ARGV[5]))
 return 1

@@ -2,8 +2,8 @@
 
 from .analyst import Analyst, AnalystAnswer, FailureContext
 from .events import Applied, Dated, Entry, EventLog, Outcome, Reading
-from .index import Bell, Index, Lease, PendingVote
-from .knowledge import Candidate, Knowledge, Memory, Vote
+from .index import Bell, Index, Lease, Line, PendingVote
+from .knowledge import Candidate, Knowledge, Memory, MemoryKind, Vote
 
 __all__ = [
     "Analyst",
@@ -18,7 +18,9 @@ __all__ = [
     "Index",
     "Knowledge",
     "Lease",
+    "Line",
     "Memory",
+    "MemoryKind",
     "Outcome",
     "PendingVote",
     "Reading",

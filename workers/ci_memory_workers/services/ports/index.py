@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from ci_memory_producers.events import Answer, ResolutionEvent
+from ci_memory_producers.events import Answer, ResolutionEvent, ResolutionReceipt
 
 from ...domain.pattern import Fix, Pattern, Status
+from ...domain.transitions import Attempt, Transition
 from ...names import Lane
 from .analyst import AnalystAnswer, FailureContext
 from .events import Applied, Dated, Reading
@@ -27,11 +28,22 @@ class Lease:
 
 @dataclass(frozen=True, slots=True)
 class PendingVote:
-    """A vote that is owed to Aegis."""
+    """A vote that is owed to Aegis; ``fix_id`` names the fix whose strategy is voted on."""
 
     vote: Vote
     target: Literal["reflection", "strategy"]
     context: str
+    fix_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """The runs of one job on one branch. ``revision`` grows with every run that matters."""
+
+    line_id: str
+    repo: str
+    revision: int
+    attempts: tuple[Attempt, ...]
 
 
 class Index(Protocol):
@@ -47,6 +59,10 @@ class Index(Protocol):
 
     def pattern(self, tenant: str, pattern_id: str) -> Pattern | None:
         """What is known of a pattern; a merged one says into which."""
+        ...
+
+    def surviving(self, tenant: str, pattern_id: str) -> str:
+        """The pattern that stands for ``pattern_id`` now: itself, or the one that it was merged into."""
         ...
 
     def sample(self, tenant: str, pattern_id: str) -> FailureContext | None:
@@ -85,8 +101,32 @@ class Index(Protocol):
         """A resolution that is owed; None when it has been applied."""
         ...
 
-    def apply_resolution(self, lease: Lease, pattern_id: str, fix: Fix | None, event: ResolutionEvent, *, now_ms: int) -> bool:
-        """Apply a resolution exactly once and end its lease; ``fix`` is None for a rerun. False when the lease was lost."""
+    def apply_resolution(
+        self, lease: Lease, fix: Fix | None, event: ResolutionEvent, receipt: ResolutionReceipt, *, now_ms: int
+    ) -> bool:
+        """Apply a resolution to the receipt's pattern, receipt it, and end its lease: exactly once, in one step.
+
+        ``fix`` is None for a rerun. False when the lease was lost.
+        """
+        ...
+
+    def line(self, tenant: str, line_id: str) -> Line:
+        """The runs of one job on one branch, as far back as they are kept; empty where nothing is known."""
+        ...
+
+    def line_is_quiet(self, tenant: str, line: Line) -> None:
+        """Nothing is open in these runs: passes need not be looked at, until the job fails again."""
+        ...
+
+    def record_trial(self, tenant: str, transition: Transition, trial_id: str, fix: Fix, *, now_ms: int) -> bool:
+        """Write what a transition says of a fix; a fix that a person reported for the repository takes the verdict instead.
+
+        False when nothing changed.
+        """
+        ...
+
+    def record_rerun(self, tenant: str, pattern_id: str, transition_id: str, *, place: str, now_ms: int) -> bool:
+        """Count a flaky episode that another build of the same commit shows. False when it was counted before."""
         ...
 
     def next_vote(self, tenant: str, pattern_id: str) -> PendingVote | None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 Vote = Literal["helpful", "harmful"]
+MemoryKind = Literal["reflection", "strategy"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +21,7 @@ class Candidate:
     memory_id: str
     content: str
     effectiveness: float
-    kind: Literal["reflection", "strategy"]
+    kind: MemoryKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,7 @@ class Knowledge(Protocol):
         """Store a strategy (scope global) and return its memory id."""
         ...
 
-    def find(self, tenant: str, pattern_id: str, kind: Literal["reflection", "strategy"]) -> list[str]:
+    def find(self, tenant: str, pattern_id: str, kind: MemoryKind) -> list[str]:
         """Memory ids of ``kind`` whose content carries ``pattern_id``, oldest first: finds what a killed writer left."""
         ...
 

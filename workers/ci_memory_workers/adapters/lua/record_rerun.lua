@@ -1,0 +1,17 @@
+--@include _ledger
+-- Writes that a failure went away with the code unchanged, in another build of the same commit: a flaky episode, counted once.
+--
+-- KEYS[1]  the tenant's prefix
+-- ARGV[1]  pattern_id   ARGV[2]  id of the transition   ARGV[3]  place, for people   ARGV[4]  now, ms
+-- Reply    1, or 0 when it was counted before
+
+local p, id = KEYS[1], surviving(KEYS[1], ARGV[1])
+local key = p .. 'pattern:' .. id
+if redis.call('EXISTS', key) == 0 or redis.call('SADD', p .. 'reruns:' .. id, ARGV[2]) == 0 then return 0 end
+redis.call('HINCRBY', key, 'flaky_count', 1)
+local status = redis.call('HGET', key, 'status')
+if status == 'unresolved' or status == 'deprecated' then redis.call('HSET', key, 'status', 'flaky') end
+keep_vote(p, id, 'harmful', 'reflection', 'likely flaky: passed when run again in ' .. ARGV[3])
+redis.call('ZADD', p .. 'due:quarantine', ARGV[4], id)
+owe_memory(p, id, tonumber(ARGV[4]))
+return 1

@@ -1,0 +1,71 @@
+"""The story of a fix that nobody reports: the job passed again, and the runs say whether a commit did it or a rerun.
+
+`learn` looks at all runs of one job on one branch, anew each time, so that it does not matter in which order they arrived. What
+it finds has an identity of its own (the streak of failures that ended): learning it again changes nothing, and learning more of
+it (the fix stuck, or did not) takes the place of what was known.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..domain.learned_fix import describe, fix_type_of, shape
+from ..domain.pattern import Fix, fix_identity
+from ..domain.transitions import Transition, open_failures, transition_id, transitions
+from .ports import Bell, Index, Line
+
+LEASE_MS = 60_000
+AGAIN_MS = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Learner:
+    """What learning from runs needs."""
+
+    index: Index
+    bell: Bell
+
+    def learn(self, tenant: str, line_id: str, now_ms: int) -> str:
+        """Learn from the runs of one job on one branch, if that is due. Returns what came of it, in a word."""
+        lease = self.index.take("transitions", tenant, line_id, now_ms=now_ms, lease_ms=LEASE_MS)
+        if lease is None:
+            return "not_due"
+        line = self.index.line(tenant, line_id)
+        found = transitions(line.attempts)
+        learned = 0
+        for transition in found:
+            if self._record(tenant, line, transition, now_ms):
+                learned += 1
+                self.bell.ring("memory", tenant, transition.pattern_id)
+        if not open_failures(line.attempts) and all(one.verdict != "pending" for one in found):
+            self.index.line_is_quiet(tenant, line)
+        self.index.finish(lease, revision=line.revision, later_ms=now_ms + AGAIN_MS)
+        return f"learned {learned}" if learned else "nothing_new"
+
+    def _record(self, tenant: str, line: Line, transition: Transition, now_ms: int) -> bool:
+        identity = transition_id(line.line_id, transition)
+        if transition.kind == "rerun":
+            # A later attempt of the same run was counted when it was read; another run of the same commit was not.
+            if transition.passing.run == transition.last.run:
+                return False
+            place = f"{line.repo}, commit {transition.passing.commit[:12]}"
+            return self.index.record_rerun(tenant, transition.pattern_id, identity, place=place, now_ms=now_ms)
+        fix = learned_fix(line, transition)
+        return self.index.record_trial(tenant, transition, identity, fix, now_ms=now_ms)
+
+
+def learned_fix(line: Line, transition: Transition) -> Fix:
+    """The fix that a transition shows: the commit after which the job passed, in its own words."""
+    passing = transition.passing
+    fix_type = fix_type_of(passing.files)
+    subject = passing.message.partition("\n")[0]
+    return Fix(
+        fix_id=fix_identity(fix_type, shape(fix_type, passing.files, subject), ""),
+        fix_type=fix_type,
+        description=describe(passing),
+        commit=passing.commit,
+        fixed_by=passing.author,
+        repo=line.repo,
+        resolved_ms=passing.ms,
+        learned=True,
+    )
