@@ -54,8 +54,9 @@ def main() -> None:
     except CiMemoryError as error:
         _fail(error, BAD_INPUT)
     except Exception as error:
-        from ci_memory_producers.excerpt import UnreadableLog
         from redis import RedisError
+
+        from ci_memory_producers.excerpt import UnreadableLog
 
         if isinstance(error, UnreadableLog):
             _fail(error, BAD_INPUT)

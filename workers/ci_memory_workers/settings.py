@@ -5,9 +5,10 @@ from __future__ import annotations
 from functools import cached_property
 from pathlib import Path
 
-from ci_memory_producers.rendezvous import default_data_dir, find_url
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from ci_memory_producers.rendezvous import default_data_dir, find_url
 
 from .domain.flaky import QuarantinePolicy
 from .errors import InvalidSettings
@@ -76,9 +77,7 @@ class Settings(BaseSettings):
                 "no server: start one with `ci-memory up`, or set CI_MEMORY_URL (redis://, rediss:// or unix://)"
             )
         if not url.startswith(("redis://", "rediss://", "unix://")):
-            raise InvalidSettings(
-                f"CI_MEMORY_URL: {url.split(':')[0]}:// is not redis://, rediss:// or unix://"
-            )
+            raise InvalidSettings(f"CI_MEMORY_URL: {url.split(':')[0]}:// is not redis://, rediss:// or unix://")
         return url
 
     @property

@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ci_memory_producers.keys import FIELD, STREAM
 from redis import Redis, ResponseError
+
+from ci_memory_producers.keys import FIELD, STREAM
 
 from ..names import GROUP
 from ..services.ports import Entry

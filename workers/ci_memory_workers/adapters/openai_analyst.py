@@ -12,9 +12,9 @@ from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
 import openai
-from ci_memory_producers.events import Diagnosis
 from pydantic import BaseModel, ValidationError
 
+from ci_memory_producers.events import Diagnosis
 from ci_memory_workers.errors import (
     AnalystMisbehaved,
     AnalystRefused,

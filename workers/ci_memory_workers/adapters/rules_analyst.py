@@ -10,8 +10,8 @@ from importlib import resources
 from typing import Any, Final
 
 import re2
-from ci_memory_producers.events import Diagnosis, keep_tail
 
+from ci_memory_producers.events import Diagnosis, keep_tail
 from ci_memory_workers.adapters.prompts import visible
 from ci_memory_workers.services.ports import AnalystAnswer, Candidate, FailureContext
 
