@@ -229,6 +229,9 @@ class Evidence(BaseModel):
     flaky_episodes: int = 0
     episodes: int = 0
     match_votes: int = 0
+    outbreak_builds: int = 0
+    outbreak_repositories: int = 0
+    outbreak_since: datetime | None = None
     note: str = ""
 
 

@@ -13,7 +13,8 @@ from ci_memory_producers.events import Diagnosis, FailureEvent, PassEvent
 from ci_memory_producers.keys import tenant_prefix
 
 from ..domain.confidence import best
-from ..domain.pattern import Fix, Pattern
+from ..domain.flaky import is_mass_failure
+from ..domain.pattern import Fix, Outbreak, Pattern
 from ..domain.transitions import Attempt
 from ..services.ports import AnalystAnswer, Dated, FailureContext, Line, Reading
 
@@ -76,6 +77,7 @@ def _failure_arguments(reading: Reading, candidate: str, sample: str) -> list[st
         sample,
         line_id(event),
         *run_record(event, reading.ms),
+        "1" if is_mass_failure(event.run_totals) else "0",
     ]
 
 
@@ -187,6 +189,14 @@ def decode_pattern(pattern_id: str, fields: Mapping[str, str], fix_fields: Mappi
         fix=best(fix for fix in fixes if fix.all_worked + fix.all_failed + fix.pending),
         fixes=fixes,
         merged_into=fields.get("merged_into", ""),
+        outbreak=Outbreak(
+            since_ms=int(fields["outbreak_ms"]),
+            last_ms=int(fields["outbreak_last_ms"]),
+            builds=int(fields["outbreak_builds"]),
+            repositories=int(fields["outbreak_repositories"]),
+        )
+        if "outbreak_last_ms" in fields
+        else None,
     )
 
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from ci_memory_producers.events import Analysis, Evidence
 
 from .confidence import confidence_in
-from .pattern import Fix, Pattern
+from .pattern import Fix, Outbreak, Pattern
 
 
 def at(ms: int) -> datetime | None:
@@ -69,7 +69,7 @@ def _known(event_id: str, pattern: Pattern) -> Analysis:
 
 
 def _evidence(pattern: Pattern) -> Evidence:
-    fix = pattern.fix
+    fix, outbreak = pattern.fix, _outbreak_now(pattern)
     return Evidence(
         source="fix" if fix else "analysis",
         occurrences=pattern.occurrences,
@@ -88,11 +88,27 @@ def _evidence(pattern: Pattern) -> Evidence:
         flaky_episodes=pattern.flaky_episodes,
         episodes=pattern.episodes,
         match_votes=pattern.match_votes,
+        outbreak_builds=outbreak.builds if outbreak else 0,
+        outbreak_repositories=outbreak.repositories if outbreak else 0,
+        outbreak_since=at(outbreak.since_ms) if outbreak else None,
         note=f"came back in {pattern.recurred} builds since it was fixed" if fix and pattern.recurred else "",
     )
 
 
+def _outbreak_now(pattern: Pattern) -> Outbreak | None:
+    """The outbreak that the newest failure belongs to."""
+    return pattern.outbreak if pattern.outbreak and pattern.outbreak.covers(pattern.last_ms) else None
+
+
+def _outbreak_says(outbreak: Outbreak, pattern: Pattern) -> str:
+    cause = f": {pattern.diagnosis.likely_cause}" if pattern.diagnosis else "."
+    builds = f"{outbreak.builds} builds in {outbreak.repositories} repositories since {at(outbreak.since_ms):%H:%M} UTC"
+    return f"An outbreak: {builds}, probably infrastructure{cause}"
+
+
 def _history(pattern: Pattern) -> str:
+    if outbreak := _outbreak_now(pattern):
+        return _outbreak_says(outbreak, pattern)
     times = "once" if pattern.occurrences == 1 else f"{pattern.occurrences} times"
     where = "1 repository" if pattern.repositories == 1 else f"{pattern.repositories} repositories"
     return f"Known failure, seen {times} in {where}."

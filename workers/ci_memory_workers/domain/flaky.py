@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ci_memory_producers.events import RunTotals
+
 from .pattern import Pattern
 
 
@@ -13,6 +15,17 @@ class QuarantinePolicy:
 
     ratio: float = 0.5
     min_episodes: int = 3
+
+
+MASS_FAILURE = 0.5
+MASS_TESTS = 10
+
+
+def is_mass_failure(totals: RunTotals | None) -> bool:
+    """Whether most tests of a run failed (of at least `MASS_TESTS`): it says nothing about a single one."""
+    if totals is None or totals.tests < MASS_TESTS:
+        return False
+    return (totals.failed + totals.errors) / totals.tests > MASS_FAILURE
 
 
 def flaky_ratio(pattern: Pattern) -> float:

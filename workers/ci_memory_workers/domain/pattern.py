@@ -47,6 +47,24 @@ class Fix:
         return self.failed + self.learned_failed
 
 
+OUTBREAK_WINDOW_MS = 15 * 60_000
+"""How long after its last failure an outbreak goes on, by the clock of the event log."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outbreak:
+    """One failure in many builds of many repositories within minutes: one incident, and probably the infrastructure."""
+
+    since_ms: int
+    last_ms: int
+    builds: int
+    repositories: int
+
+    def covers(self, ms: int) -> bool:
+        """Whether a failure at ``ms`` belongs to it."""
+        return self.since_ms <= ms <= self.last_ms + OUTBREAK_WINDOW_MS
+
+
 @dataclass(frozen=True, slots=True)
 class Pattern:
     """A failure that may come again. Times are milliseconds since the epoch, by the clock of the event log.
@@ -84,6 +102,7 @@ class Pattern:
     fixes: tuple[Fix, ...] = ()
     reflection_id: str = ""
     merged_into: str = ""
+    outbreak: Outbreak | None = None
 
 
 def fix_identity(fix_type: FixType, description: str, commit: str) -> str:

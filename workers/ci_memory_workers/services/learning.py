@@ -34,13 +34,18 @@ class Learner:
         found = transitions(line.attempts)
         learned = 0
         for transition in found:
-            if self._record(tenant, line, transition, now_ms):
+            if not self._in_outbreak(tenant, transition) and self._record(tenant, line, transition, now_ms):
                 learned += 1
                 self.bell.ring("memory", tenant, transition.pattern_id)
         if not open_failures(line.attempts) and all(one.verdict != "pending" for one in found):
             self.index.line_is_quiet(tenant, line)
         self.index.finish(lease, revision=line.revision, later_ms=now_ms + AGAIN_MS)
         return f"learned {learned}" if learned else "nothing_new"
+
+    def _in_outbreak(self, tenant: str, transition: Transition) -> bool:
+        """An outbreak ends by itself: the commit that happened to be built then fixed nothing, and nothing was flaky."""
+        pattern = self.index.pattern(tenant, self.index.surviving(tenant, transition.pattern_id))
+        return bool(pattern and pattern.outbreak and pattern.outbreak.covers(transition.last.ms))
 
     def _record(self, tenant: str, line: Line, transition: Transition, now_ms: int) -> bool:
         identity = transition_id(line.line_id, transition)

@@ -16,6 +16,12 @@ local function surviving(p, id)
   return id
 end
 
+-- A deprecated pattern that recurs comes back as it was.
+local function revive(key)
+  local state = redis.call('HMGET', key, 'status', 'status_before')
+  if state[1] == 'deprecated' then redis.call('HSET', key, 'status', state[2] or 'unresolved', 'status_reason', '') end
+end
+
 -- A pattern has changed, and Aegis is owed the change at `ms`, or sooner if that was owed before. Whoever is writing it now sees by
 -- the revision that it has changed again; its lease is not touched.
 local function owe_memory(p, id, ms)

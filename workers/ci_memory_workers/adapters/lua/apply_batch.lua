@@ -8,7 +8,7 @@
 -- ARGV[6…] events, one after the other, the first field says the kind:
 --   'F' event_id, ms of the log entry, fingerprint, test_key, category, signal, stage, repo, build, place, job, attempt, commit, test,
 --       generic ('0'|'1'), headline, candidate pattern id, sample (JSON, or '' when the fingerprint is believed to be known),
---       line, run, runs' record (JSON)
+--       line, run, runs' record (JSON), mass ('1' when most tests of the run failed: that says nothing of a single one)
 --   'P' event_id, ms, build, place, job, attempt, test, line, run, runs' record (JSON)
 --   'R' event_id, ms, pattern_id, payload (JSON)
 --   build, job and test are digests: build of (repo, build), job of the job's name, test of the test id ('' for a whole job);
@@ -22,6 +22,7 @@
 --   patterns  { pattern_id, HGETALL of the pattern, HGETALL of its fixes } for each pattern that an F names
 
 local MOST_RUNS, RUNS_SECONDS = 400, 45 * 86400
+local OUTBREAK_WINDOW_MS, OUTBREAK_BUILDS, OUTBREAK_REPOS = 15 * 60000, 8, 4
 local p = KEYS[1]
 local now, ttl, flush = tonumber(ARGV[1]), ARGV[2], tonumber(ARGV[3])
 local most_waiting = tonumber(ARGV[4])
@@ -52,10 +53,46 @@ local function keep_run(line, run, attempt, id, record)
   end
 end
 
+-- One failure in many builds of many repositories within minutes is one incident, an outbreak: it is the infrastructure, whatever the
+-- text says, and speaks neither for flakiness nor for a fix.
+local function watch_for_outbreak(id, key, repo, place, job, ms)
+  local burst = p .. 'burst:' .. id
+  if redis.call('ZADD', burst, 'NX', ms, repo .. '|' .. place .. '|' .. job) == 0 then return end
+  redis.call('ZREMRANGEBYSCORE', burst, '-inf', ms - OUTBREAK_WINDOW_MS)
+  redis.call('PEXPIRE', burst, OUTBREAK_WINDOW_MS)
+  local state = redis.call('HMGET', key, 'outbreak_ms', 'outbreak_last_ms')
+  local active = state[2] and ms - tonumber(state[2]) <= OUTBREAK_WINDOW_MS
+  if not active then
+    if redis.call('ZCARD', burst) < OUTBREAK_BUILDS then return end
+    local repos, found = {}, 0
+    for _, member in ipairs(redis.call('ZREVRANGE', burst, 0, 63)) do
+      local name = string.match(member, '^([^|]*)')
+      if not repos[name] then repos[name], found = true, found + 1 end
+    end
+    if found < OUTBREAK_REPOS then return end
+    redis.call('DEL', p .. 'outbreak_repos:' .. id)
+    for name in pairs(repos) do redis.call('SADD', p .. 'outbreak_repos:' .. id, name) end
+    local first = redis.call('ZRANGE', burst, 0, 0, 'WITHSCORES')
+    redis.call('HSET', key, 'outbreak_ms', first[2], 'outbreak_builds', redis.call('ZCARD', burst) - 1)
+  end
+  redis.call('SADD', p .. 'outbreak_repos:' .. id, repo)
+  redis.call('EXPIRE', p .. 'outbreak_repos:' .. id, RUNS_SECONDS)
+  redis.call('HINCRBY', key, 'outbreak_builds', 1)
+  redis.call('HSET', key, 'outbreak_last_ms', ms, 'outbreak_repositories', redis.call('SCARD', p .. 'outbreak_repos:' .. id))
+end
+
+local function in_outbreak(key, ms)
+  local state = redis.call('HMGET', key, 'outbreak_ms', 'outbreak_last_ms')
+  return state[1] and ms and ms >= tonumber(state[1]) and ms <= tonumber(state[2]) + OUTBREAK_WINDOW_MS
+end
+
 -- A failing attempt that is followed by a passing one of the same job in the same build is a flaky episode, counted once.
 local function count_flaky(run, job, id, place)
-  if redis.call('HSETNX', run, 'k|' .. job .. '|' .. id, '1') == 0 then return end
   local key = p .. 'pattern:' .. id
+  if redis.call('HGET', run, 'm|' .. job .. '|' .. id) or in_outbreak(key, tonumber(redis.call('HGET', run, 'e|' .. job .. '|' .. id))) then
+    return
+  end
+  if redis.call('HSETNX', run, 'k|' .. job .. '|' .. id, '1') == 0 then return end
   redis.call('HINCRBY', key, 'flaky_count', 1)
   local status = redis.call('HGET', key, 'status')
   if status == 'unresolved' or status == 'deprecated' then redis.call('HSET', key, 'status', 'flaky') end
@@ -116,7 +153,7 @@ local function failure(a)
   if ms > tonumber(state[1] or '0') then redis.call('HSET', key, 'last_ms', ms) end
   redis.call('ZADD', p .. 'last_seen', 'GT', ms, id)
   if redis.call('SADD', p .. 'repos:' .. id, repo) == 1 then redis.call('HINCRBY', key, 'repositories', 1) end
-  if state[3] == 'deprecated' then redis.call('HSET', key, 'status', redis.call('HGET', key, 'status_before') or 'unresolved', 'status_reason', '') end
+  revive(key)
 
   if state[3] == 'quarantined' then redis.call('ZADD', p .. 'due:quarantine', now, id) end
 
@@ -133,7 +170,14 @@ local function failure(a)
   local episode = 'f|' .. job .. '|' .. test .. '|' .. id
   local first_attempt = redis.call('HGET', run, episode)
   -- An episode is a build and job: several tests that fail alike in one job are one.
-  if redis.call('HSETNX', run, 'e|' .. job .. '|' .. id, '1') == 1 then redis.call('HINCRBY', key, 'episodes', 1) end
+  if redis.call('HSETNX', run, 'e|' .. job .. '|' .. id, ms) == 1 then
+    watch_for_outbreak(id, key, repo, place, job, ms)
+    if a[22] == '1' then
+      redis.call('HSET', run, 'm|' .. job .. '|' .. id, '1')
+    elseif not in_outbreak(key, ms) then
+      redis.call('HINCRBY', key, 'episodes', 1)
+    end
+  end
   if not first_attempt or tonumber(first_attempt) > attempt then redis.call('HSET', run, episode, attempt) end
   redis.call('EXPIRE', run, ttl)
   if passed_later(run, job, test, attempt) then count_flaky(run, job, id, place) end
@@ -175,7 +219,7 @@ local function resolution(a)
   return 'accepted', id
 end
 
-local kinds = { F = { failure, 21 }, P = { pass, 10 }, R = { resolution, 4 } }
+local kinds = { F = { failure, 22 }, P = { pass, 10 }, R = { resolution, 4 } }
 local at = 6
 while at <= #ARGV do
   local kind = kinds[ARGV[at]]

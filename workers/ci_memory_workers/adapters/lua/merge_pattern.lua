@@ -30,6 +30,7 @@ local first, last = redis.call('HGET', old, 'first_ms'), redis.call('HGET', old,
 if tonumber(first) < tonumber(redis.call('HGET', new, 'first_ms') or first) then redis.call('HSET', new, 'first_ms', first) end
 if tonumber(last) > tonumber(redis.call('HGET', new, 'last_ms') or '0') then redis.call('HSET', new, 'last_ms', last) end
 redis.call('ZADD', p .. 'last_seen', 'GT', last, into)
+revive(new)
 redis.call('ZREM', p .. 'last_seen', from)
 
 -- How it was fixed.
