@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from functools import cache, lru_cache
 
 from ci_memory_producers.excerpt.clean import strip_line
 from ci_memory_producers.excerpt.rules import RULES, Rule
-from ci_memory_producers.excerpt.rules.providers import MARKED, MARKS
+from ci_memory_producers.excerpt.rules.providers import MARKED, MARKS, WARNINGS
 
 COMMON: tuple[bytes, ...] = (b"error", b"fail", b"exception", b"crash", b"test-unexpected", b"leaking the world", b"exited with")
 """Words that are looked for in the whole log."""
@@ -34,14 +35,27 @@ def classify(raw: bytes) -> tuple[Rule, str] | None:
     """The first rule that knows the raw line, with the cleaned text of the line; nothing for most lines."""
     low = raw[:LOOKED_AT].lower().rstrip() + b"\n"
     hits = _trigger().findall(low)
-    if not hits:
+    if not hits or any(mark in low for mark in WARNINGS):
         return None
     text = strip_line(raw.decode("utf-8", "replace"))
     looked_at = text[:LOOKED_AT]
     found = next((each for each in _asked(frozenset(hits)) if each.knows(looked_at) and _open(each, low)), None)
-    if (found is None or 1 < found.strength < MARKED.strength) and any(mark in low for mark in MARKS):
+    if (found is None or 1 < found.strength <= MARKED.strength) and any(mark in low for mark in MARKS):
         found = MARKED
     return (found, text) if found else None
+
+
+def lines_with_gates(text: bytes) -> Iterator[tuple[int, int]]:
+    """Begin and end of the lines that a rule may know. Lines end with a newline alone."""
+    low = text.lower()
+    search = _trigger().search
+    match = search(low, 0)
+    while match:
+        begin = low.rfind(b"\n", 0, match.start() + 1) + 1
+        end = low.find(b"\n", max(match.end() - 1, begin))
+        end = len(low) if end < 0 else end
+        yield begin, end
+        match = search(low, end)
 
 
 def _open(rule: Rule, low: bytes) -> bool:

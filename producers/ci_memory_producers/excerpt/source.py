@@ -60,6 +60,8 @@ def _cut(blocks: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def _plain(data: bytes) -> bytes:
+    if b"\r\n" in data:
+        data = data.replace(b"\r\n", b"\n")
     return _COLOURS.sub(b"", data) if b"\x1b[" in data else data
 
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ci_memory_producers.excerpt.classify import classify
+from ci_memory_producers.excerpt.classify import classify, lines_with_gates
 from ci_memory_producers.excerpt.clean import strip_line
 from ci_memory_producers.excerpt.rules.providers import STEP_ENDS, STEPS
 from ci_memory_producers.excerpt.scan import CONSEQUENCE, Anchor
@@ -113,16 +113,20 @@ def _near(context: bytes, stop: int, line: int, first: int, *, of_step: bool) ->
         line += 1
     if of_step:
         stop = _step_end(context, begin, stop)
-    raw = context[begin:stop].split(b"\n")
-    if raw and not raw[-1]:
-        raw.pop()
+    near = context[begin:stop]
     known: dict[int, Anchor] = {}
-    for index, own in enumerate(raw):
-        found = classify(own)
-        if found and not any(step in own for step in STEPS):
+    index, counted = 0, 0
+    for at, end in lines_with_gates(near):
+        index += near.count(b"\n", counted, at)
+        counted = at
+        own = near[at:end]
+        found = None if any(step in own for step in STEPS) else classify(own)
+        if found:
             rule, text = found
-            known[index] = Anchor(line + index, text, rule, context, begin)
-        begin += len(own) + 1
+            known[index] = Anchor(line + index, text, rule, context, begin + at)
+    raw = near.split(b"\n")
+    if not raw[-1]:
+        raw.pop()
     return Near(raw, line, known)
 
 

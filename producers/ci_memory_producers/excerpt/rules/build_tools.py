@@ -7,6 +7,7 @@ from ci_memory_producers.excerpt.rules.rule import Extent, Rule, rule
 BUILD_TOOL_RULES: tuple[Rule, ...] = (
     rule("make.rule", 7, "no rule to make", r"^g?make(?:\[\d+\])?: \*\*\* No rule to make target", Extent.LINE),
     rule("make", 1, "***", r"^(?:g?make|ninja)(?:\[\d+\])?: \*\*\* .*(?:Error|Stop|Terminated)", Extent.LINE),
+    rule("ninja", 1, "ninja: build stopped", r"^ninja: build stopped", Extent.LINE),
     rule("maven.goal", 6, "failed to execute goal", r"^\[ERROR\] Failed to execute goal (?P<why>.*)", Extent.LINE),
     rule(
         "maven.help",
@@ -30,7 +31,7 @@ BUILD_TOOL_RULES: tuple[Rule, ...] = (
     rule(
         "yarn",
         7,
-        "error ",
+        "error an unexpected|error couldn't|error found|error package|error your lockfile|error \"|incompatible with this",
         r"^error (?P<why>(?:\S+@\S+: |An unexpected|Couldn't|Found|Package|Your lockfile|\").*)$",
         Extent.DETAIL,
     ),

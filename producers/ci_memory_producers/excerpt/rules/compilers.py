@@ -6,7 +6,7 @@ from ci_memory_producers.excerpt.rules.rule import Extent, Rule, rule
 
 COMPILER_RULES: tuple[Rule, ...] = (
     rule("gcc", 9, "error:", r"^(?:\S.{0,300}?):\d+:(?:\d+:)? (?:fatal |internal compiler )?error: (?P<why>.*)$"),
-    rule("msvc", 9, "error ", r"\(\d+(?:,\d+){0,3}\)\s*: (?:fatal )?error \w+\d+: "),
+    rule("msvc", 9, ": error |: fatal error ", r"\(\d+(?:,\d+){0,3}\)\s*: (?:fatal )?error \w+\d+: "),
     rule("typescript", 9, "error ts", r"\berror TS\d+: "),
     rule("dotnet", 8, "error cs|error msb|error nu|error netsdk|error fs", r"\berror (?:CS|MSB|NU|NETSDK|FS)\d+: "),
     rule(
@@ -39,7 +39,7 @@ COMPILER_RULES: tuple[Rule, ...] = (
     rule(
         "werror",
         8,
-        "-werror|being treated as errors",
+        "failing due to -werror|being treated as errors",
         r"(?:[Ff]ailing due to -Werror|warnings being treated as errors)",
         Extent.ABOVE,
     ),

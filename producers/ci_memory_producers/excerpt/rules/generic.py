@@ -10,8 +10,8 @@ GENERIC_RULES: tuple[Rule, ...] = (
     rule(
         "error.line",
         6,
-        "error:|error]|error!|error |fatal:|fatal]|fatal!|fatal ",
-        r"^\W{0,4}(?:ERROR|Error|error|FATAL|Fatal|fatal)(?: \w+)?\s?[:!\]]",
+        "error:|error]|error!|fatal:|fatal]|fatal!",
+        r"^\W{0,4}(?:ERROR|Error|error|FATAL|Fatal|fatal)[:!\]]",
     ),
     rule("fail.line", 6, "fail: |failed: |failure: ", r"^\W{0,4}(?:FAIL(?:ED|URE)?|[Ff]ail(?:ed|ure)?): "),
 )

@@ -12,6 +12,8 @@ ENDINGS: tuple[bytes, ...] = (b"exited with", b"process completed with exit")
 """What a window of the log holds in which a step may have failed."""
 MARKS: tuple[bytes, ...] = (b"##[error]", b"::error", b"##vso[task.logissue type=error", b"   error - ")
 """What it holds where a provider marks the line as an error."""
+WARNINGS: tuple[bytes, ...] = (b"##[warning]", b"::warning")
+"""What it holds where a provider marks the line as no more than a warning."""
 MARKED = rule("marked", 6, "##[error]", r"", Extent.LINE)
 
 PROVIDER_RULES: tuple[Rule, ...] = (
@@ -37,8 +39,9 @@ PROVIDER_RULES: tuple[Rule, ...] = (
     rule(
         "stopped.time",
         8,
-        "has exceeded the maximum|has timed out after|execution took longer|exceeded the maximum|job's timeout",
+        "has exceeded the maximum|has timed out after|execution took longer|exceeded the maximum|build timed out",
         r"(?:has exceeded the maximum (?:time limit|execution time)|has timed out after \d+|execution took longer than"
+        r"|^Build timed out"
         r"|exceeded the maximum (?:time|log|execution|number)|log length has exceeded)",
         Extent.LINE,
     ),

@@ -54,5 +54,22 @@ RUNTIME_RULES: tuple[Rule, ...] = (
         r"(?:: command not found|: No such file or directory|: Permission denied|is not recognized as an internal)",
         Extent.LINE,
     ),
+    rule(
+        "network",
+        6,
+        "connection refused|connection reset|connection timed out|name resolution|tls handshake|remote end hung up"
+        "|rate limit exceeded|too many requests|service unavailable|bad gateway|gateway time",
+        r"(?i:connection (?:refused|reset|timed out)|failure in name resolution|tls handshake timeout"
+        r"|remote end hung up unexpectedly|rate limit exceeded|429 too many requests|503 service unavailable|502 bad gateway"
+        r"|504 gateway time-?out)",
+        Extent.LINE,
+    ),
+    rule(
+        "timeout",
+        6,
+        "timed out after|timeout of|timeout exceeded|test timed out",
+        r"(?i:timed out after|timeout of \d|timeout exceeded|test timed out)",
+        Extent.LINE,
+    ),
     rule("curl", 6, "curl: (", r"^curl: \(\d+\) (?P<why>.*)", Extent.LINE),
 )
