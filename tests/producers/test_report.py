@@ -173,7 +173,14 @@ SECRETIVE = (
 )  # fmt: skip
 
 
-def test_no_secret_is_in_a_failure(checkout: Path, tmp_path: Path) -> None:
+def test_no_secret_of_the_log_is_in_a_failure(tmp_path: Path) -> None:
+    (event,) = failed(tmp_path, "--error-file", log_file(tmp_path, LOG.replace("401", TOKEN)))
+
+    assert TOKEN not in event.model_dump_json()
+    assert "[REDACTED" in event.error_message
+
+
+def test_no_secret_of_the_flags_is_in_a_failure(checkout: Path, tmp_path: Path) -> None:
     log = log_file(tmp_path, LOG.replace("401", TOKEN))
 
     for event in failed(checkout, "--error-file", log, *SECRETIVE):

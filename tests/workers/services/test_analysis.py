@@ -185,6 +185,19 @@ def test_whichever_step_a_worker_dies_at_an_alias_is_merged_once_and_all_are_ans
     raise AssertionError("no life was long enough")
 
 
+@pytest.mark.parametrize("offered", [False, True], ids=["known but not offered", "offered but unknown"])
+def test_an_alias_that_the_model_made_up_is_ignored(index: RedisIndex, offered: bool) -> None:
+    other, pattern_id = report(index, "1:aaaa")[0][1], report(index, "1:bbbb", first_build=2)[0][1]
+    same = "pat_000000000000" if offered else other
+    knowledge = CountingKnowledge(candidates=[candidate(same)] if offered else [])
+
+    outcome = desk(index, ScriptedAnalyst(AnalystAnswer(DIAGNOSIS, "x", same_as=same)), knowledge=knowledge).analyze(
+        T, pattern_id, Clock()
+    )
+
+    assert (outcome, the(index.pattern(T, pattern_id)).merged_into) == ("analysed", "")
+
+
 def test_a_worker_that_was_overtaken_changes_nothing(index: RedisIndex) -> None:
     pattern_id = report(index, "1:aaaa")[0][1]
     clock, others = Clock(), ScriptedAnalyst(AnalystAnswer(DIAGNOSIS, "model-y"))
