@@ -556,7 +556,7 @@ Could not resolve all files for configuration ':compileClasspath'.
 > Run with --stacktrace option to get the stack trace.
 
 BUILD FAILED in 1s""",
-        "Could not resolve all files for configuration ':compileClasspath'.",
+        "Could not find shop:prices:9.9.",
     ),
     Log(
         "maven, dependency",

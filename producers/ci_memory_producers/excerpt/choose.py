@@ -26,7 +26,7 @@ _MAX_ANCHORS = 100
 _ASSERTED = re.compile(r"^E {2,}(?P<why>\S.*)$")
 _WHY = re.compile(
     r"^\s*Failure/Error: |^\s*(?:[\w$.]+\.)?\w*(?:Error|Exception|Failure|Fault)\b(?::|$)|^\s*(?:Error|error|ERROR): "
-    r"|\bpanicked at|\b[Ee]xpected\b|\bAssert|\bassert|[Ff]ailed asserting|: error: |\.go:\d+: \S|\bdid not\b"
+    r"|\bpanicked at|\b[Ee]xpected\b|\bAssert|\bassert|[Ff]ailed asserting|: error: |\.go:\d+: \S|\bdid not\b|^\s*\*\* \("
     r"|\bwas not\b|\bSC\d{4}\b"
 )
 _TAG = re.compile(r"^\[(?:info|error|INFO|ERROR)\]\s+")
@@ -109,10 +109,13 @@ def headline_of(block: Block) -> str:
     if block.why or not (block.test or own.endswith(_NAMELESS)):
         return own
     after = [line.strip() for line in block.lines[block.at + 1 :] if line.strip()]
-    for line in after:
-        asserted = _ASSERTED.match(line)
-        if asserted:
-            return asserted["why"]
+    if block.anchor.rule.name == "gradle.wrong":
+        return next(
+            (line[2:] for line in after if line.startswith("> ") and not line.startswith("> Task ")), after[0] if after else own
+        )
+    asserted = [found["why"] for found in map(_ASSERTED.match, after) if found]
+    if asserted:
+        return next((line for line in asserted if not line.endswith(":")), asserted[0])
     if block.anchor.rule.name == "unittest":
         after.reverse()
     telling = next((line for line in after if _WHY.search(line)), "")

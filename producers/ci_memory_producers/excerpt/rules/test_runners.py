@@ -98,6 +98,7 @@ TEST_RUNNER_RULES: tuple[Rule, ...] = (
     rule("r.check.error", 7, " error\n", r"^ ERROR$", Extent.AROUND),
     rule("prove.dubious", 8, "dubious, test returned", r"^(?P<test>\S+) \.+ Dubious, test returned"),
     rule("tasty", 9, " fail\n| fail (", r"^\s+(?P<test>\S.*?):\s+FAIL(?: \([\d.]+s\))?$"),
+    rule("prove.subtests", 8, " subtests", r"^Failed \d+/\d+ subtests", Extent.AROUND),
     rule("prove", 7, "failed test", r"^\s*Failed tests?:\s", Extent.DETAIL),
     rule("common_test", 9, " failed on line ", r"^(?P<test>\w+:\w+) failed on line", Extent.PARAGRAPH),
     rule("perl", 8, "failed test ", r"^\s*#\s+Failed test (?P<test>.*)$", Extent.DETAIL),
