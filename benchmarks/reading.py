@@ -77,11 +77,19 @@ def table(rows: list[Row]) -> str:
     """The rows, one a line; a value that misses its goal is marked."""
     lines = [f"{'set':28} {'metric':70} {'value':>9} {'goal':>7} {'naive':>7} {'n':>6}"]
     for row in rows:
-        missed = row["value"] is not None and row["goal"] is not None and row["value"] < row["goal"]
+        missed = _misses(row)
         cells = ["-" if row[key] is None else str(row[key]) for key in ("value", "goal", "naive", "n")]
         line = f"{row['set']:28} {row['metric']:70} {cells[0]:>9} {cells[1]:>7} {cells[2]:>7} {cells[3]:>6}"
         lines.append(f"{line}  missed" if missed else line)
     return "\n".join(lines)
+
+
+def _misses(row: Row) -> bool:
+    if row["value"] is None or row["goal"] is None:
+        return False
+    if row["metric"].endswith("_us"):  # microseconds: less is better
+        return bool(row["value"] > row["goal"])
+    return bool(row["value"] < row["goal"])
 
 
 def main() -> None:
