@@ -20,7 +20,7 @@ from .traits import Traits, difference, traits
 ACCEPT_ALONE: Final = 0.99
 """Likeness of the whole texts (0..1) above which they are accepted without a test that agrees."""
 ACCEPT_SILENT: Final = 0.9
-"""Likeness of the words of two texts of one test that do not say why it failed, above which they are accepted."""
+"""Likeness of two texts of one test that do not say why it failed, above which they are accepted."""
 _COMPARED: Final = 1_500
 
 
@@ -80,7 +80,7 @@ def likeness(a: Read, b: Read) -> Likeness:
         return Likeness(probability(seen), False, refusal)
     if seen.same_reason_in_test:
         return Likeness(probability(seen), True, "the same test, and its error reads the same")
-    if seen.silent_in_test and seen.token_set >= ACCEPT_SILENT:
+    if seen.silent_in_test and seen.ratio >= ACCEPT_SILENT:
         return Likeness(probability(seen), True, "the same test, and what it printed reads the same")
     if seen.ratio >= ACCEPT_ALONE:
         return Likeness(probability(seen), True, "the texts are all but equal")

@@ -65,7 +65,8 @@ _CONSTRAINT: Final = re2.compile(r"([A-Za-z][\w.-]*)\s?((?:[=<>!~^]=|~>)\s?[\d.]
 _TELLING: Final = re2.compile(
     r"(?i)\b(?:fatal|errors?|err|panic|cannot|can't|could not|couldn't|unable to|not found|no such|denied|unauthorized|forbidden"
     r"|refused|timed out|timeout|invalid|missing|undefined|unknown|exceeded|killed|aborted|expected|unexpected|mismatch|conflict"
-    r"|no space|out of memory|crashed|illegal|corrupt|violation|incompatible|failed|failure|thrown|assert\w*)\b"
+    r"|no space|out of memory|crashed|illegal|corrupt|violation|incompatible|failed|failure|thrown|assert\w*"
+    r"|did not|didn't|does not|doesn't)\b"
 )
 _PASSING: Final = re2.compile(
     r"^\W*(?:at (?:async )?\S+ ?\(|at \S+:|File \"|PASS\b|SKIPPED|EXPECTED_FAILURE|ok <n>|not ok <n>|> \S+$|throw |TAP version"
