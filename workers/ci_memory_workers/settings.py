@@ -48,6 +48,11 @@ class Settings(BaseSettings):
     aging_days: int = Field(default=90, ge=1)
     quarantine_ratio: float = Field(default=0.5, ge=0, le=1)
     quarantine_min_episodes: int = Field(default=3, ge=1)
+    quarantine_leave_ratio: float = Field(default=0.2, ge=0, le=1)
+    quarantine_clean_runs: int = Field(default=20, ge=1)
+    quarantine_days: int = Field(default=14, ge=1)
+    quarantine_most: int = Field(default=100, ge=0)
+    """Most patterns of a tenant in quarantine at once. See `domain.flaky.QuarantinePolicy` for all of these."""
 
     rules_file: Path | None = None
     """Own category rules, TOML, which come before the packaged ones."""
@@ -98,7 +103,14 @@ class Settings(BaseSettings):
     @property
     def quarantine_policy(self) -> QuarantinePolicy:
         """When a pattern is quarantined."""
-        return QuarantinePolicy(ratio=self.quarantine_ratio, min_episodes=self.quarantine_min_episodes)
+        return QuarantinePolicy(
+            ratio=self.quarantine_ratio,
+            min_episodes=self.quarantine_min_episodes,
+            leave_ratio=self.quarantine_leave_ratio,
+            clean_runs=self.quarantine_clean_runs,
+            days=self.quarantine_days,
+            most=self.quarantine_most,
+        )
 
 
 def load() -> Settings:

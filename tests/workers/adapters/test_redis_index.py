@@ -159,7 +159,7 @@ def test_a_failure_that_passes_in_a_later_attempt_is_one_flaky_episode_in_any_or
         pattern = index.pattern(T, pattern_id)
         assert pattern is not None
         assert (pattern.flaky_episodes, pattern.episodes, pattern.status) == (1, 1, "flaky")
-    assert set(index.quarantine_due(T, 10)) == {first, second}
+    assert set(index.quarantine_due(T, NOW, 10)) == {first, second}
 
 
 def test_a_pass_of_another_job_another_test_or_an_earlier_attempt_is_no_flakiness(index: RedisIndex) -> None:

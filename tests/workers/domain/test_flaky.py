@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 from fakes import pattern
 
-from ci_memory_workers.domain.flaky import QuarantinePolicy, flaky_ratio, should_quarantine
-from ci_memory_workers.domain.pattern import Status
+from ci_memory_producers.events import RunTotals
+from ci_memory_workers.domain.flaky import QuarantinePolicy, flaky_ratio, is_mass_failure, judge, should_quarantine
+from ci_memory_workers.domain.pattern import Quarantine, Status
 
 POLICY = QuarantinePolicy(ratio=0.5, min_episodes=3)
 
@@ -29,7 +30,55 @@ def test_the_ratio_must_be_exceeded_not_met() -> None:
 
 @pytest.mark.parametrize(
     ("status", "expected"),
-    [("unresolved", True), ("flaky", True), ("quarantined", True), ("resolved", False), ("deprecated", False)],
+    [("unresolved", True), ("flaky", True), ("quarantined", False), ("resolved", False), ("deprecated", False)],
 )
-def test_what_is_resolved_or_deprecated_is_left_alone(status: Status, expected: bool) -> None:
+def test_what_is_resolved_or_deprecated_or_there_already_does_not_enter(status: Status, expected: bool) -> None:
     assert should_quarantine(pattern(status=status, flaky_episodes=9, episodes=10), POLICY) is expected
+
+
+def test_broken_outranks_flaky() -> None:
+    broken = pattern(flaky_episodes=9, episodes=10, broken=True)
+    held = pattern(status="quarantined", flaky_episodes=9, episodes=10, broken=True, quarantine=Quarantine(until_ms=100))
+
+    assert not should_quarantine(broken, POLICY)
+    released = judge(held, POLICY, now_ms=1, clean_runs=0, quarantined=1)
+    assert released is not None
+    assert released.status == "unresolved"
+
+
+@pytest.mark.parametrize(
+    ("episodes", "flaky", "clean", "now", "expected"),
+    [
+        (10, 9, 0, 99, None),
+        (10, 9, 20, 99, "flaky"),
+        (13, 9, 0, 99, "unresolved"),
+        (12, 9, 0, 99, None),
+        (13, 12, 0, 99, None),
+        (13, 12, 0, 100, "quarantined"),
+        (10, 9, 3, 100, "flaky"),
+    ],
+)
+def test_a_quarantine_has_an_end(episodes: int, flaky: int, clean: int, now: int, expected: str | None) -> None:
+    held = pattern(
+        status="quarantined",
+        episodes=episodes,
+        flaky_episodes=flaky,
+        quarantine=Quarantine(since_ms=1, until_ms=100, episodes=10, flaky_episodes=9, entries=1),
+    )
+
+    judgement = judge(held, POLICY, now_ms=now, clean_runs=clean, quarantined=1)
+
+    assert (judgement.status if judgement else None) == expected
+
+
+@pytest.mark.parametrize(
+    ("totals", "expected"),
+    [
+        (None, False),
+        (RunTotals(tests=9, failed=9), False),
+        (RunTotals(tests=10, failed=5), False),
+        (RunTotals(tests=10, failed=3, errors=3), True),
+    ],
+)
+def test_a_run_of_which_most_tests_failed_is_a_mass_failure(totals: RunTotals | None, expected: bool) -> None:
+    assert is_mass_failure(totals) is expected

@@ -9,7 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ci_memory_workers.domain.learned_fix import describe, fix_type_of, shape
-from ci_memory_workers.domain.transitions import Attempt, Transition, open_failures, transition_id, transitions
+from ci_memory_workers.domain.transitions import (
+    Attempt,
+    Transition,
+    broken_patterns,
+    clean_runs,
+    open_failures,
+    transition_id,
+    transitions,
+)
 
 A, B = "pat_aaaaaaaaaaaa", "pat_bbbbbbbbbbbb"
 
@@ -186,3 +194,16 @@ def test_the_same_files_in_two_repositories_are_the_same_fix() -> None:
 
     assert here == there
     assert shape("code_change", (), "Set the token!") == shape("code_change", (), "set THE token")
+
+
+def test_clean_runs_count_since_the_last_failure() -> None:
+    assert clean_runs([passed(1), failed(2, A), passed(3), passed(4)], A) == 2
+    assert clean_runs([passed(1), passed(2)], A) == 0
+    assert clean_runs([failed(1, A), passed(2), failed(3, A)], A) == 0
+
+
+def test_what_fails_commit_after_commit_is_broken_until_it_passes() -> None:
+    assert broken_patterns([failed(1, A), failed(2, A, B)]) == {A}
+    assert broken_patterns([failed(1, A, commit="x"), failed(2, A, commit="x")]) == frozenset()
+    assert broken_patterns([failed(1, A), passed(2), failed(3, A)]) == frozenset()
+    assert broken_patterns([failed(1, A), failed(2, A), passed(3)]) == frozenset()

@@ -161,9 +161,9 @@ def test_what_is_no_longer_flaky_is_released(index: RedisIndex) -> None:
 
     decisions = sweeper(index).judge_flaky(NOW)
 
-    assert [(d.pattern_id, d.status) for d in decisions] == [(pattern_id, "flaky")]
-    assert decisions[0].reason == "released: flaky in 3 of 6 builds (50%)"
-    assert status(index, pattern_id) == "flaky"
+    assert [(d.pattern_id, d.status) for d in decisions] == [(pattern_id, "unresolved")]
+    assert decisions[0].reason == "released: it is broken, not flaky; flaky in 0 of 3 builds (0%) since"
+    assert status(index, pattern_id) == "unresolved"
 
 
 def test_several_tests_that_fail_alike_in_one_job_are_one_episode(index: RedisIndex) -> None:
@@ -196,7 +196,40 @@ def test_a_pattern_in_quarantine_that_aged_is_in_quarantine_when_it_recurs_and_c
 
     flake(index, "1:aaaa", range(10, 13), passes=False)
 
-    assert [d.status for d in sweeper(index).judge_flaky(NOW)] == ["flaky"]
+    assert [d.status for d in sweeper(index).judge_flaky(NOW)] == ["unresolved"]
+
+
+def test_a_quarantine_ends_by_itself_and_what_is_flaky_again_has_to_prove_it_anew(index: RedisIndex) -> None:
+    pattern_id = flake(index, "1:aaaa", range(3))
+    sweeper(index).judge_flaky(NOW)
+    end = the(index.pattern(T, pattern_id)).quarantine.until_ms
+
+    assert sweeper(index).judge_flaky(end - 1) == []
+    assert [d.reason for d in sweeper(index).judge_flaky(end)] == ["released: no failure in 14 days, 0 clean runs"]
+    assert index.quarantined(T) == []
+    flake(index, "1:aaaa", range(20, 22))
+    assert sweeper(index).judge_flaky(end) == []
+    flake(index, "1:aaaa", range(22, 23))
+    assert [d.reason for d in sweeper(index).judge_flaky(end)] == ["flaky in 3 of 3 builds (100%), for the 2. time"]
+
+
+def test_a_quarantine_within_which_it_was_flaky_goes_on(index: RedisIndex) -> None:
+    pattern_id = flake(index, "1:aaaa", range(3))
+    sweeper(index).judge_flaky(NOW)
+    flake(index, "1:aaaa", range(20, 21))
+    end = the(index.pattern(T, pattern_id)).quarantine.until_ms
+
+    assert [d.status for d in sweeper(index).judge_flaky(end)] == ["quarantined"]
+    assert the(index.pattern(T, pattern_id)).quarantine.until_ms > end
+
+
+def test_no_more_patterns_than_the_policy_allows_are_in_quarantine(index: RedisIndex) -> None:
+    for n in range(3):
+        flake(index, f"1:aaa{n}", range(10 * n, 10 * n + 3))
+    few = Sweeper(index=index, bell=RecordingBell(), aging_days=90, quarantine=QuarantinePolicy(most=2))
+
+    assert len(few.judge_flaky(NOW)) == 2
+    assert len(index.quarantined(T)) == 2
 
 
 def test_tenants_are_swept_though_the_server_lost_its_data_meanwhile(index: RedisIndex, redis_client: Redis) -> None:

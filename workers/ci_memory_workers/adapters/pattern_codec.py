@@ -14,7 +14,7 @@ from ci_memory_producers.keys import tenant_prefix
 
 from ..domain.confidence import best
 from ..domain.flaky import is_mass_failure
-from ..domain.pattern import Fix, Outbreak, Pattern
+from ..domain.pattern import Fix, Outbreak, Pattern, Quarantine
 from ..domain.transitions import Attempt
 from ..services.ports import AnalystAnswer, Dated, FailureContext, Line, Reading
 
@@ -97,6 +97,7 @@ def run_record(event: FailureEvent | PassEvent, ms: int) -> tuple[int, str]:
         "repo": event.repo,
         "message": event.commit_message[:RECORD_MESSAGE],
         "author": event.author,
+        "default": event.branch == event.default_branch,
     }
     if isinstance(event, PassEvent):
         record["files"] = event.changed_files[:RECORD_FILES]
@@ -105,11 +106,11 @@ def run_record(event: FailureEvent | PassEvent, ms: int) -> tuple[int, str]:
 
 def decode_line(line: str, revision: int, rows: Sequence[bytes]) -> Line:
     """The other way: what ``line:{id}`` holds."""
-    attempts, repo = [], ""
+    attempts, repo, default = [], "", False
     for row in rows:
         pattern_id, _, record = text(row).partition("|")
         fields = json.loads(record)
-        repo = fields["repo"]
+        repo, default = fields["repo"], fields["default"]
         attempts.append(
             Attempt(
                 run=fields["run"],
@@ -123,7 +124,7 @@ def decode_line(line: str, revision: int, rows: Sequence[bytes]) -> Line:
                 files=tuple(fields.get("files", ())),
             )
         )
-    return Line(line, repo, revision, tuple(attempts))
+    return Line(line, repo, default, revision, tuple(attempts))
 
 
 def encode_sample(reading: Reading, pattern_id: str) -> str:
@@ -189,6 +190,14 @@ def decode_pattern(pattern_id: str, fields: Mapping[str, str], fix_fields: Mappi
         fix=best(fix for fix in fixes if fix.all_worked + fix.all_failed + fix.pending),
         fixes=fixes,
         merged_into=fields.get("merged_into", ""),
+        broken=fields.get("broken", "0") != "0",
+        quarantine=Quarantine(
+            since_ms=int(fields.get("quarantine_ms", 0)),
+            until_ms=int(fields.get("quarantine_until_ms", 0)),
+            episodes=int(fields.get("quarantine_episodes", 0)),
+            flaky_episodes=int(fields.get("quarantine_flaky", 0)),
+            entries=int(fields.get("quarantine_entries", 0)),
+        ),
         outbreak=Outbreak(
             since_ms=int(fields["outbreak_ms"]),
             last_ms=int(fields["outbreak_last_ms"]),

@@ -17,8 +17,7 @@ from ci_memory_producers.keys import WAKE_SECONDS
 
 from ..domain.pattern import Fix, Pattern, Status
 from ..domain.stats import Totals
-from ..domain.transitions import Transition
-from ..names import Lane
+from ..domain.transitions import Transition, clean_runs
 from ..services.ports import AnalystAnswer, Applied, Dated, FailureContext, Lease, Line, PendingVote, Reading
 from .pattern_codec import (
     arguments,
@@ -32,19 +31,21 @@ from .pattern_codec import (
     prefix,
     text,
 )
+from .redis_due import TENANTS, RedisDue
 from .scripts import Scripts
 
-TENANTS = "ci-memory:tenants"
 MOST_WAITING = 10_000
 """Events that may wait for one analysis; those beyond get their answer when they ask again."""
 SAMPLE_SECONDS = 30 * 86_400
 """How long the text of a pattern's first failure is kept, once it has been analysed for good."""
 KNOWN_CACHE = 200_000
+MOST_LINES = 20
+"""Jobs of a pattern that are looked at for clean runs."""
 MOST_MERGES = 16
 """Merges that are followed to the pattern that stands for another."""
 
 
-class RedisIndex:
+class RedisIndex(RedisDue):
     """Satisfies `services.ports.Index`; raises what redis raises."""
 
     def __init__(self, client: Redis, *, dedupe_seconds: int, answer_seconds: int, flush_ms: int) -> None:
@@ -103,6 +104,17 @@ class RedisIndex:
         if answers:
             flat = [part for answer in answers for part in (answer.event_id, answer.model_dump_json(exclude_none=True))]
             self._scripts.run("publish", prefix(tenant), self._answer_seconds, WAKE_SECONDS, *flat)
+
+    def totals(self, tenant: str, now_ms: int) -> Totals:
+        """Sums over all patterns and answers."""
+        p = prefix(tenant)
+        pipeline = self._client.pipeline()
+        pipeline.hgetall(f"{p}totals")
+        pipeline.zcard(f"{p}last_seen")
+        fields, patterns = pipeline.execute()
+        sums = {name: int(value) for name, value in pairs(fields).items()}
+        names = [field.name for field in dataclass_fields(Totals) if field.name not in ("patterns", "now_ms")]
+        return Totals(patterns=patterns, now_ms=now_ms, **{name: sums.get(name, 0) for name in names})
 
     # -- patterns -------------------------------------------------------------------------------------------------------
 
@@ -167,28 +179,22 @@ class RedisIndex:
         self._client.lpush(f"{prefix(tenant)}votes:{pattern_id}", json.dumps(asdict(vote)))
 
     def set_status(
-        self, tenant: str, pattern: Pattern, status: Status, *, reason: str, now_ms: int, only_if_unseen: bool = False
+        self,
+        tenant: str,
+        pattern: Pattern,
+        status: Status,
+        *,
+        reason: str,
+        now_ms: int,
+        only_if_unseen: bool = False,
+        until_ms: int = 0,
     ) -> bool:
         """See `Index.set_status`."""
         seen = str(pattern.last_ms) if only_if_unseen else ""
-        arguments_ = (pattern.pattern_id, pattern.status, status, reason, now_ms, seen)
+        arguments_ = (pattern.pattern_id, pattern.status, status, reason, now_ms, seen, until_ms)
         return bool(self._scripts.run("set_status", prefix(tenant), *arguments_))
 
-    # -- owed work ------------------------------------------------------------------------------------------------------
-
-    def take(self, lane: Lane, tenant: str, work_id: str, *, now_ms: int, lease_ms: int) -> Lease | None:
-        """See `Index.take`."""
-        token = int(self._scripts.run("take_due", prefix(tenant), lane, work_id, now_ms, lease_ms))
-        return Lease(lane, tenant, work_id, token) if token else None
-
-    def finish(self, lease: Lease, *, again_ms: int | None = None, revision: int | None = None, later_ms: int = 0) -> bool:
-        """See `Index.finish`."""
-        again = "" if again_ms is None else again_ms
-        seen = "" if revision is None else revision
-        done = self._scripts.run(
-            "finish_due", prefix(lease.tenant), lease.lane, lease.work_id, lease.token, again, seen, later_ms
-        )
-        return bool(done)
+    # -- analyses and resolutions ----------------------------------------------------------------------------------------
 
     def record_analysis(
         self, lease: Lease, answer: AnalystAnswer, *, attempts: int, now_ms: int, retry_ms: int | None = None
@@ -247,49 +253,8 @@ class RedisIndex:
         """See `Index.record_rerun`."""
         return bool(self._scripts.run("record_rerun", prefix(tenant), pattern_id, transition_id, place, now_ms))
 
-    # -- what sweeps read -----------------------------------------------------------------------------------------------
-
-    def tenants(self) -> list[str]:
-        """See `Index.tenants`."""
-        members: Any = self._client.smembers(TENANTS)
-        return sorted(text(member) for member in members)
-
-    def overdue(self, lane: Lane, tenant: str, now_ms: int, limit: int) -> list[str]:
-        """See `Index.overdue`."""
-        rows: Any = self._client.zrangebyscore(f"{prefix(tenant)}due:{lane}", "-inf", now_ms, start=0, num=limit)
-        return [text(row) for row in rows]
-
-    def totals(self, tenant: str, now_ms: int) -> Totals:
-        """Sums over all patterns and answers."""
-        p = prefix(tenant)
-        pipeline = self._client.pipeline()
-        pipeline.hgetall(f"{p}totals")
-        pipeline.zcard(f"{p}last_seen")
-        fields, patterns = pipeline.execute()
-        sums = {name: int(value) for name, value in pairs(fields).items()}
-        names = [field.name for field in dataclass_fields(Totals) if field.name not in ("patterns", "now_ms")]
-        return Totals(patterns=patterns, now_ms=now_ms, **{name: sums.get(name, 0) for name in names})
-
-    def owed(self, lane: Lane, tenant: str) -> int:
-        """How much work of a lane is owed, due or not."""
-        return int(self._client.zcard(f"{prefix(tenant)}due:{lane}"))
-
-    def unseen_since(self, tenant: str, ms: int, limit: int) -> list[str]:
-        """See `Index.unseen_since`."""
-        rows: Any = self._client.zrangebyscore(f"{prefix(tenant)}last_seen", 0, ms, start=0, num=limit)
-        return [text(row) for row in rows]
-
-    def settled(self, tenant: str, pattern_ids: Sequence[str], ms: int) -> None:
-        """See `Index.settled`."""
-        if pattern_ids:
-            self._scripts.run("settled", prefix(tenant), ms, *pattern_ids)
-
-    def quarantine_due(self, tenant: str, limit: int) -> list[str]:
-        """See `Index.quarantine_due`."""
-        rows: Any = self._client.zrange(f"{prefix(tenant)}due:quarantine", 0, limit - 1)
-        return [text(row) for row in rows]
-
-    def quarantine_looked_at(self, tenant: str, pattern_ids: Sequence[str]) -> None:
-        """See `Index.quarantine_looked_at`."""
-        if pattern_ids:
-            self._client.zrem(f"{prefix(tenant)}due:quarantine", *pattern_ids)
+    def clean_runs(self, tenant: str, pattern_id: str) -> int:
+        """See `Index.clean_runs`."""
+        members: Any = self._client.srandmember(f"{prefix(tenant)}lines_of:{pattern_id}", MOST_LINES)
+        lines = (self.line(tenant, text(member)) for member in members or ())
+        return max((clean_runs(line.attempts, pattern_id) for line in lines), default=0)

@@ -66,12 +66,27 @@ class Outbreak:
 
 
 @dataclass(frozen=True, slots=True)
+class Quarantine:
+    """A pattern's quarantine, or its last one; times are ms since the epoch.
+
+    The counts are those when it entered or left: what came since is the difference. ``entries`` counts how often it entered.
+    """
+
+    since_ms: int = 0
+    until_ms: int = 0
+    episodes: int = 0
+    flaky_episodes: int = 0
+    entries: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Pattern:
     """A failure that may come again. Times are milliseconds since the epoch, by the clock of the event log.
 
     ``occurrences`` counts events, ``episodes`` distinct (repository, build, job), ``flaky_episodes`` those of them that passed
     when run again. ``analysed`` is empty until an analyst has spoken; ``attempts`` counts its tries, ``takes`` how often a worker
-    began one. ``revision`` grows with every change.
+    began one. ``broken`` says that it fails on a default branch now, on several commits in a row. ``revision`` grows with every
+    change.
     """
 
     pattern_id: str
@@ -103,6 +118,8 @@ class Pattern:
     reflection_id: str = ""
     merged_into: str = ""
     outbreak: Outbreak | None = None
+    quarantine: Quarantine = Quarantine()
+    broken: bool = False
 
 
 def fix_identity(fix_type: FixType, description: str, commit: str) -> str:

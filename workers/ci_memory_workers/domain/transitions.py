@@ -13,6 +13,8 @@ from typing import Literal
 
 Verdict = Literal["pending", "worked", "failed"]
 
+COMMITS_TO_BREAK = 2
+"""On how many commits in a row a failure must be there until it is broken rather than flaky."""
 PASSES_TO_WORK = 2
 """On how many further commits the job must pass, with the failure staying away, until a fix has worked."""
 
@@ -68,6 +70,30 @@ def open_failures(attempts: Iterable[Attempt]) -> frozenset[str]:
     for one in merge(attempts):
         still = frozenset() if one.passed else still | one.patterns
     return still
+
+
+def clean_runs(attempts: Iterable[Attempt], pattern_id: str) -> int:
+    """How many runs passed since ``pattern_id`` failed last; 0 where it never failed here."""
+    clean, seen = 0, False
+    for one in merge(attempts):
+        if pattern_id in one.patterns:
+            clean, seen = 0, True
+        elif one.passed:
+            clean += 1
+    return clean if seen else 0
+
+
+def broken_patterns(attempts: Iterable[Attempt]) -> frozenset[str]:
+    """Patterns that fail now, and did on `COMMITS_TO_BREAK` commits or more since the job last passed."""
+    commits: dict[str, set[str]] = {}
+    last: frozenset[str] = frozenset()
+    for one in merge(attempts):
+        if one.passed:
+            commits.clear()
+        for pattern_id in one.patterns:
+            commits.setdefault(pattern_id, set()).add(one.commit)
+        last = one.patterns
+    return frozenset(pattern_id for pattern_id in last if len(commits[pattern_id]) >= COMMITS_TO_BREAK)
 
 
 def merge(attempts: Iterable[Attempt]) -> list[Attempt]:

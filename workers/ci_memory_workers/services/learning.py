@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from ..domain.learned_fix import describe, fix_type_of, shape
 from ..domain.pattern import Fix, fix_identity
-from ..domain.transitions import Transition, open_failures, transition_id, transitions
+from ..domain.transitions import Transition, broken_patterns, open_failures, transition_id, transitions
 from .ports import Bell, Index, Line
 
 LEASE_MS = 60_000
@@ -37,10 +37,19 @@ class Learner:
             if not self._in_outbreak(tenant, transition) and self._record(tenant, line, transition, now_ms):
                 learned += 1
                 self.bell.ring("memory", tenant, transition.pattern_id)
+        if line.default:
+            self._mark_broken(tenant, line, now_ms)
         if not open_failures(line.attempts) and all(one.verdict != "pending" for one in found):
             self.index.line_is_quiet(tenant, line)
         self.index.finish(lease, revision=line.revision, later_ms=now_ms + AGAIN_MS)
         return f"learned {learned}" if learned else "nothing_new"
+
+    def _mark_broken(self, tenant: str, line: Line, now_ms: int) -> None:
+        """What fails on a default branch, commit after commit, is broken: that outranks flaky."""
+        broken = broken_patterns(line.attempts)
+        for pattern_id in sorted(set().union(*(one.patterns for one in line.attempts))):
+            survivor = self.index.surviving(tenant, pattern_id)
+            self.index.set_broken(tenant, survivor, line.line_id, pattern_id in broken, now_ms)
 
     def _in_outbreak(self, tenant: str, transition: Transition) -> bool:
         """An outbreak ends by itself: the commit that happened to be built then fixed nothing, and nothing was flaky."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..domain.aging import DAY_MS, aging_reason, too_old
-from ..domain.flaky import QuarantinePolicy, flaky_ratio, should_quarantine
-from ..domain.pattern import Pattern, Status
+from ..domain.flaky import QuarantinePolicy, judge
+from ..domain.pattern import Pattern
 from ..names import LANES
 from .ports import Bell, Index
 
@@ -72,28 +72,30 @@ class Sweeper:
         return Decision(tenant, pattern.pattern_id, "deprecated", reason)
 
     def judge_flaky(self, now_ms: int, *, dry_run: bool = False) -> list[Decision]:
-        """Quarantine what is flaky too often, and release what no longer is. A dry run looks at the first `PIECE`."""
+        """Quarantine what is flaky too often, release what no longer is. A dry run looks at the first `PIECE` of each tenant."""
         decisions = []
         for tenant in self.index.tenants():
-            while due := self.index.quarantine_due(tenant, PIECE):
+            while due := self.index.quarantine_due(tenant, now_ms, PIECE):
                 decisions += [
                     made for pattern in self._patterns(tenant, due) if (made := self._judge(tenant, pattern, now_ms, dry_run))
                 ]
                 if dry_run:
                     break
-                self.index.quarantine_looked_at(tenant, due)
+                self.index.quarantine_looked_at(tenant, due, now_ms)
         return decisions
 
     def _judge(self, tenant: str, pattern: Pattern, now_ms: int, dry_run: bool) -> Decision | None:
-        flaky = should_quarantine(pattern, self.quarantine)
-        if flaky == (pattern.status == "quarantined"):
+        clean = self.index.clean_runs(tenant, pattern.pattern_id) if pattern.status == "quarantined" else 0
+        quarantined = len(self.index.quarantined(tenant))
+        made = judge(pattern, self.quarantine, now_ms=now_ms, clean_runs=clean, quarantined=quarantined)
+        if made is None:
             return None
-        share = f"flaky in {pattern.flaky_episodes} of {pattern.episodes} builds ({flaky_ratio(pattern):.0%})"
-        status: Status = "quarantined" if flaky else "flaky"
-        reason = share if flaky else f"released: {share}"
-        if not dry_run and not self.index.set_status(tenant, pattern, status, reason=reason, now_ms=now_ms):
+        until_ms = now_ms + self.quarantine.days * DAY_MS
+        if not dry_run and not self.index.set_status(
+            tenant, pattern, made.status, reason=made.reason, now_ms=now_ms, until_ms=until_ms
+        ):
             return None
-        return Decision(tenant, pattern.pattern_id, status, reason)
+        return Decision(tenant, pattern.pattern_id, made.status, made.reason)
 
     def _patterns(self, tenant: str, ids: list[str]) -> list[Pattern]:
         found = (self.index.pattern(tenant, pattern_id) for pattern_id in ids)

@@ -46,7 +46,10 @@ local function keep_run(line, run, attempt, id, record)
   redis.call('ZADD', key, tonumber(run) * 1000 + math.min(attempt, 999), id .. '|' .. record)
   redis.call('ZREMRANGEBYRANK', key, 0, -MOST_RUNS - 1)
   redis.call('EXPIRE', key, RUNS_SECONDS)
-  if id ~= '' then redis.call('SADD', p .. 'failing_lines', line) end
+  if id ~= '' then
+    redis.call('SADD', p .. 'failing_lines', line)
+    redis.call('SADD', p .. 'lines_of:' .. id, line)
+  end
   if id ~= '' or redis.call('SISMEMBER', p .. 'failing_lines', line) == 1 then
     redis.call('HINCRBY', p .. 'line_revisions', line, 1)
     redis.call('ZADD', p .. 'due:transitions', 'NX', now, line)

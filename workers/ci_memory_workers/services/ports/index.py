@@ -38,10 +38,14 @@ class PendingVote:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """The runs of one job on one branch. ``revision`` grows with every run that matters."""
+    """The runs of one job on one branch; ``default`` where that is the repository's default branch.
+
+    ``revision`` grows with every run that matters.
+    """
 
     line_id: str
     repo: str
+    default: bool
     revision: int
     attempts: tuple[Attempt, ...]
 
@@ -154,8 +158,12 @@ class Index(Protocol):
         reason: str,
         now_ms: int,
         only_if_unseen: bool = False,
+        until_ms: int = 0,
     ) -> bool:
-        """Change a status, unless it (or, with ``only_if_unseen``, the time of the last occurrence) has changed meanwhile."""
+        """Change a status, unless it (or, with ``only_if_unseen``, the time of the last occurrence) has changed meanwhile.
+
+        A quarantine ends at ``until_ms``.
+        """
         ...
 
     def tenants(self) -> list[str]:
@@ -174,11 +182,23 @@ class Index(Protocol):
         """Patterns not seen since ``ms`` need no more looking at, until they occur again."""
         ...
 
-    def quarantine_due(self, tenant: str, limit: int) -> list[str]:
-        """Ids of patterns whose flakiness may have changed since they were looked at, longest first."""
+    def quarantine_due(self, tenant: str, now_ms: int, limit: int) -> list[str]:
+        """Ids of patterns whose flakiness may have changed since they were looked at, or whose quarantine ends; longest first."""
         ...
 
-    def quarantine_looked_at(self, tenant: str, pattern_ids: Sequence[str]) -> None:
+    def quarantined(self, tenant: str) -> list[str]:
+        """Ids of patterns in quarantine."""
+        ...
+
+    def clean_runs(self, tenant: str, pattern_id: str) -> int:
+        """How many runs of the pattern's jobs passed since it failed last, where the job that ran most often is counted."""
+        ...
+
+    def set_broken(self, tenant: str, pattern_id: str, line_id: str, broken: bool, now_ms: int) -> bool:
+        """Say whether a pattern is broken on a default branch. False when that was known."""
+        ...
+
+    def quarantine_looked_at(self, tenant: str, pattern_ids: Sequence[str], now_ms: int) -> None:
         """Their flakiness has been judged."""
         ...
 
