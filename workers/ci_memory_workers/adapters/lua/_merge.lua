@@ -1,0 +1,102 @@
+-- Makes a pattern one with another. Shared by the scripts that name it (`--@include _merge`, after _ledger).
+--
+-- What `decide_split` needs to undo it is kept: the hash of the one that goes, its repos, fixes, reports and reruns, and
+--   origins                 fingerprint -> the pattern that it made, once that was merged
+--   merged_trials:{from}, merged_fields:{from}, merged_repos:{from}   sets: trials, fields of the ledger, repositories that moved with it
+--   pattern:{from}          merged_into, merged_by ('' for an analyst), merged_why, merged_ms, and of the one that stays, as it was before:
+--                           status_there, first_there
+
+local MERGED_SAMPLE_S = 30 * 86400
+
+local function move_fingerprints(p, from, into)
+  local own = redis.call('HGET', p .. 'pattern:' .. from, 'fingerprint')
+  redis.call('HSET', p .. 'origins', own, from)
+  local fingerprints = redis.call('SMEMBERS', p .. 'aliases:' .. from)
+  fingerprints[#fingerprints + 1] = own
+  for _, fingerprint in ipairs(fingerprints) do
+    redis.call('HSET', p .. 'fingerprints', fingerprint, into)
+    redis.call('SADD', p .. 'aliases:' .. into, fingerprint)
+  end
+end
+
+-- How often, where and when it was seen.
+local function move_counts(p, from, into, now)
+  local old, new = p .. 'pattern:' .. from, p .. 'pattern:' .. into
+  for _, field in ipairs({ 'occurrence_count', 'episodes', 'flaky_count', 'match_votes' }) do
+    redis.call('HINCRBY', new, field, redis.call('HGET', old, field) or '0')
+  end
+  if tonumber(redis.call('HGET', old, 'flaky_count') or '0') > 0 then redis.call('ZADD', p .. 'due:quarantine', now, into) end
+  for _, repo in ipairs(redis.call('SMEMBERS', p .. 'repos:' .. from)) do
+    if redis.call('SADD', p .. 'repos:' .. into, repo) == 1 then
+      redis.call('HINCRBY', new, 'repositories', 1)
+      redis.call('SADD', p .. 'merged_repos:' .. from, repo)
+    end
+  end
+  if redis.call('EXISTS', p .. 'reruns:' .. from) == 1 then
+    redis.call('SUNIONSTORE', p .. 'reruns:' .. into, p .. 'reruns:' .. into, p .. 'reruns:' .. from)
+  end
+  local first, last = redis.call('HGET', old, 'first_ms'), redis.call('HGET', old, 'last_ms')
+  local first_there = redis.call('HGET', new, 'first_ms') or first
+  redis.call('HSET', old, 'first_there', first_there)
+  if tonumber(first) < tonumber(first_there) then redis.call('HSET', new, 'first_ms', first) end
+  if tonumber(last) > tonumber(redis.call('HGET', new, 'last_ms') or '0') then redis.call('HSET', new, 'last_ms', last) end
+  redis.call('ZADD', p .. 'last_seen', 'GT', last, into)
+  redis.call('ZREM', p .. 'last_seen', from)
+end
+
+-- How it was fixed, and what a person said of its fixes: where both patterns have a say, the one that stays has it.
+local function move_fixes(p, from, into)
+  local there, fields = p .. 'fixes:' .. into, redis.call('HGETALL', p .. 'fixes:' .. from)
+  local pinned = pin_of(p, into)
+  for i = 1, #fields, 2 do
+    local kind, fix_id = string.match(fields[i], '^(%a+)|(.*)$')
+    local ruled = redis.call('HEXISTS', there, 'veto|' .. fix_id) == 1 or pinned == fix_id
+    local moves = kind == 'fix' or (kind == 'veto' and not ruled) or (kind == 'pin' and not ruled and not pinned)
+    if moves and redis.call('HSETNX', there, fields[i], fields[i + 1]) == 1 then
+      redis.call('SADD', p .. 'merged_fields:' .. from, fields[i])
+    end
+  end
+  for trial_id, encoded in pairs(trials_of(p, from)) do
+    put_trial(p, from, trial_id, nil)
+    put_trial(p, into, trial_id, cjson.decode(encoded), true)
+    redis.call('SADD', p .. 'merged_trials:' .. from, trial_id)
+  end
+  local reported = redis.call('HGETALL', p .. 'reported:' .. from)
+  for i = 1, #reported, 2 do redis.call('HSETNX', p .. 'reported:' .. into, reported[i], reported[i + 1]) end
+  for _, vote in ipairs(redis.call('LRANGE', p .. 'votes:' .. from, 0, -1)) do redis.call('RPUSH', p .. 'votes:' .. into, vote) end
+end
+
+local function move_status(p, from, into)
+  local old, new = p .. 'pattern:' .. from, p .. 'pattern:' .. into
+  local gone, stays = redis.call('HGET', old, 'status'), redis.call('HGET', new, 'status')
+  redis.call('HSET', old, 'status_there', stays)
+  if gone == 'resolved' and (stays == 'unresolved' or stays == 'deprecated') then
+    for _, field in ipairs({ 'status', 'fix_repo', 'resolved_ms', 'fix_commits', 'resolved_fix', 'recurred' }) do
+      redis.call('HSET', new, field, redis.call('HGET', old, field) or '')
+    end
+  end
+end
+
+-- Who waits for it. Telling them is owed by the one that stays: whoever takes that finds an analysis, and needs no analyst.
+local function move_waiters(p, from, into, now)
+  local waiting = redis.call('HKEYS', p .. 'awaiting:' .. from)
+  for _, event_id in ipairs(waiting) do redis.call('HSET', p .. 'awaiting:' .. into, event_id, 'k') end
+  if #waiting > 0 then redis.call('ZADD', p .. 'due:analysis', 'NX', now, into) end
+end
+
+local function merge_patterns(p, from, into, now, by, why)
+  move_fingerprints(p, from, into)
+  move_counts(p, from, into, now)
+  move_fixes(p, from, into)
+  move_status(p, from, into)
+  move_waiters(p, from, into, now)
+  for _, name in ipairs({ 'awaiting:', 'recent:', 'votes:', 'trials:', 'aliases:' }) do redis.call('DEL', p .. name .. from) end
+  redis.call('EXPIRE', p .. 'sample:' .. from, MERGED_SAMPLE_S)
+  redis.call('HSET', p .. 'pattern:' .. from, 'merged_into', into, 'merged_by', by, 'merged_why', why, 'merged_ms', now)
+  redis.call('ZREM', p .. 'due:analysis', from)
+  redis.call('ZREM', p .. 'due:quarantine', from)
+  redis.call('HDEL', p .. 'leases:analysis', from)
+  -- A reflection of the one that goes leaves the playbook; the other's is brought up to date.
+  owe_memory(p, from, now)
+  owe_memory(p, into, now)
+end
