@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ci_memory_producers.excerpt import MAX_EXCERPT_LINES, MAX_FAILURES, Excerpt, read_file, read_lines, read_text, strip_line
-from producers.excerpt_logs import ALL
+from producers.excerpt_logs import ALL, Log
 
 TOOL_LINES = [line for log in ALL for line in log.text.split("\n")]
 LINES = st.lists(
@@ -66,9 +66,8 @@ def test_cleaning_twice_changes_little(line: str) -> None:
 
 
 @pytest.mark.parametrize("log", ALL, ids=lambda log: log.tool)
-def test_other_times_and_paths_give_the_same_structure(log: object) -> None:
-    text = getattr(log, "text")  # noqa: B009 - the parameter is a Log, which hypothesis' decorators do not see
-    lines = [f"step {number}" for number in range(60)] + text.split("\n")
+def test_other_times_and_paths_give_the_same_structure(log: Log) -> None:
+    lines = [f"step {number}" for number in range(60)] + log.text.split("\n")
     one = "\n".join(f"2024-05-06T07:08:09.123Z {line}" for line in lines)
     other = "\n".join(f"2025-11-12T13:14:15.987Z {line}" for line in lines).replace("/w/", "/q/")
     first, second = read_text(one), read_text(other)
@@ -95,6 +94,14 @@ def test_a_line_of_a_megabyte_is_cut_and_the_failure_behind_it_found(line: str) 
     excerpt = read_text(text)
     assert "cart.c:12:5: error: 'prices' undeclared" in [failure.headline for failure in excerpt.failures]
     assert len(excerpt.text) < 20_000
+
+
+@pytest.mark.parametrize("mark", ["-", "=", "_", "- ", "-=_", " ", ">", "a.", "[", "(", "1) ", "at ", " > ", "::"])
+@pytest.mark.parametrize("log", ALL[:6] + ALL[-6:], ids=lambda log: log.tool)
+def test_no_run_of_marks_inside_a_block_keeps_the_reader_busy(log: Log, mark: str) -> None:
+    run = (mark * 2_000)[:2_000] + "!"
+    lines = [each for line in log.text.split("\n") for each in (line, run)]
+    check(read_text("\n".join(lines)), lines)
 
 
 @pytest.mark.parametrize("line", ["\n", "error: x\n", "ok\n", "=== FAIL ===\n"], ids=["empty", "errors", "good", "headings"])

@@ -9,6 +9,7 @@ from ci_memory_producers.excerpt.rules import Extent, Rule
 
 _MAX_BLANKS = 2
 _MAX_CHAIN = 3
+_RULE = 20
 _CHAIN = re.compile(r"^\s*(?:The above exception was the direct cause|During handling of the above exception)")
 FRAME = re.compile(
     r"^\s*(?:at |File \"|\.\.\. \d+ (?:more|common)|Caused by: |Suppressed: |stack (?:back)?trace(?:back)?:|from |goroutine \d"
@@ -21,7 +22,6 @@ _DETAIL = re.compile(
     r"^\s*(?:[|^~>]|[-+] |[-+]{3}|@@|E  |\d+ ?\||note:|help:|= (?:note|help)|[Ee]xpected|[Aa]ctual|[Rr]eceived|[Gg]ot\b|[Ww]ant\b"
     r"|but |symbol:|location:|required:|found:|reason:|left:|right:)"
 )
-_HEADING = re.compile(r"^(?:={3,}|-{3,} \S.* -{3,}|-{20,}|_{3,})(?:.*[=\-_]{3,})?$")
 _SUMMARY = re.compile(
     r"^(?:Test Suites:|Tests:|Ran \d+ tests?|Finished in|FAILURES!|failures:|\d+ (?:passing|tests?|examples?)\b|\s*(?:PASS|FAIL) "
     r"|Failed examples:)|^npm (?:ERR!|error)|^make(?:\[\d+\])?: \*\*\*"
@@ -49,6 +49,17 @@ def bounds(rule: Rule, near: Around) -> tuple[int, int]:
     while end > near.at and not near.lines[end].strip():
         end -= 1
     return begin, end
+
+
+def is_heading(line: str) -> bool:
+    """Whether a report begins or ends a part with the line: a rule of = or _ or many -, or words between such rules."""
+    mark = line[:1]
+    if not mark or mark not in "=_-" or not line.endswith(mark * 3) or not line.startswith(mark * 3):
+        return False
+    words = line.strip(mark)
+    if mark == "-":
+        return len(line) >= _RULE if not words else words.startswith(" ") and words.endswith(" ")
+    return True
 
 
 def indent(line: str) -> int:
@@ -107,7 +118,7 @@ def _section_end(rule: Rule, near: Around) -> int:
         line = near.lines[index]
         if near.lines.stops(index):
             break
-        if _HEADING.match(line):
+        if is_heading(line):
             dashes += 1
             if dashes > 1 or underlined or not line.startswith("-"):
                 break

@@ -78,11 +78,11 @@ class Scanner:
             return
         rule, text = known
         if rule.verdict:
-            left = max(0, begin - BEHIND)
+            left = _line_start(window, begin - BEHIND, begin)
             step = self._step(window, begin, line)
             self._keep(Anchor(line, text, rule, window[left : begin + AHEAD], begin - left, step))
         elif rule.strength > CONSEQUENCE:
-            left = max(0, begin - _KEPT_BEHIND)
+            left = _line_start(window, begin - _KEPT_BEHIND, begin)
             self._keep(Anchor(line, text, rule, window[left : begin + AHEAD], begin - left))
 
     def _keep(self, anchor: Anchor) -> None:
@@ -92,6 +92,11 @@ class Scanner:
         """The line where the last step before ``stop``, which stands in ``line``, begins."""
         at = max(window.rfind(step, 0, stop) for step in STEPS)
         return line - window.count(b"\n", at, stop) if at >= 0 else self._last_step
+
+
+def _line_start(window: bytes, at: int, begin: int) -> int:
+    """Where the first whole line after ``at`` begins, at most ``begin``."""
+    return window.find(b"\n", at, begin) + 1 or begin if at > 0 else 0
 
 
 def _lines_with(low: bytes, *, last: bool) -> list[tuple[int, int]]:

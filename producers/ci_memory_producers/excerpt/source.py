@@ -40,7 +40,7 @@ def windows(blocks: Iterable[bytes]) -> Iterator[Window]:
         if stop > start and len(data) - start >= _BLOCK:
             yield Window(data, start, stop, line)
             line += data.count(b"\n", start, stop)
-            keep = max(0, stop - BEHIND)
+            keep = data.find(b"\n", stop - BEHIND, stop) + 1 if stop > BEHIND else 0
             data, start = data[keep:], stop - keep
     yield Window(data, start, len(data), line, last=True)
 

@@ -105,9 +105,6 @@ def failing_spans(kept: Sequence[Anchor], tail: Tail) -> list[Span]:
 
 def _near(context: bytes, stop: int, line: int, first: int, *, of_step: bool) -> Near:
     begin = 0
-    if of_step and line > 1:  # the first line of a context may be cut
-        begin = context.find(b"\n", 0, stop) + 1
-        line += begin > 0
     while line < first and begin < stop:
         begin = context.find(b"\n", begin, stop) + 1 or stop
         line += 1

@@ -74,7 +74,7 @@ TEST_RUNNER_RULES: tuple[Rule, ...] = (
     rule("ant.junit", 9, "testcase: ", r"^\s*(?:\[junit\]\s+)?Testcase: (?P<test>.+?):\s+(?:FAILED|Caused an ERROR)"),
     rule("sbt.junit", 9, " failed: ", r"\[error\] Test (?P<test>[\w.$#()]+) failed: (?P<why>.*)"),
     rule("testng", 9, " failed\n", r"^(?P<test>(?:[\w$]+\.)+[\w$]+(?:\[.*\]|\(.*\))?) FAILED$"),
-    rule("gradle.test", 9, " failed\n", r"^(?P<test>[\w.$]+(?: > .+)+) FAILED$", Extent.DETAIL),
+    rule("gradle.test", 9, " failed\n", r"^(?P<test>[\w.$][^>]{0,300} > .+) FAILED$", Extent.DETAIL),
     rule("scalatest", 9, "*** failed ***", r"^(?:\[info\]\s*)?(?:- )?(?P<test>.*?)\s*\*\*\* FAILED \*\*\*", Extent.DETAIL),
     # .NET
     rule("xunit", 9, "[fail]", r"^\s*(?:\[xUnit\.net [\d:.]+\]\s*)?(?P<test>\S.*) \[FAIL\]$", Extent.SECTION),
