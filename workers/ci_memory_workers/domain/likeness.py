@@ -21,7 +21,7 @@ ACCEPT_ALONE: Final = 0.99
 """Likeness of the whole texts (0..1) above which they are accepted without a test that agrees."""
 ACCEPT_SILENT: Final = 0.9
 """Likeness of two texts of one test that do not say why it failed, above which they are accepted."""
-_COMPARED: Final = 1_500
+_COMPARED: Final = 1_000
 
 
 class Features(NamedTuple):

@@ -17,7 +17,7 @@ from .text_vector import DIMENSIONS, Vector, from_bytes, to_bytes, vector
 
 __all__ = ["Known", "Match", "Texts", "from_bytes", "to_bytes", "vector"]
 
-_READ_CLOSELY: Final = 50
+_READ_CLOSELY: Final = 32
 _OF_ONE_TEST: Final = 50
 _FIRST_CAPACITY: Final = 64
 
