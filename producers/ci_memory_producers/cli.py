@@ -120,7 +120,7 @@ def _common_flags(parser: argparse.ArgumentParser) -> None:
         "--tenant", default=os.environ.get("CI_MEMORY_TENANT", "default"), help="whose memory (default: %(default)s)"
     )
     parser.add_argument("--server", default="", help="URL; default: CI_MEMORY_URL, else what `ci-memory up` started here")
-    parser.add_argument("--timeout", type=_seconds, default=5.0, help="seconds for a connection and for a reply (default: 5)")
+    parser.add_argument("--timeout", type=_timeout, default=5.0, help="seconds for a connection and for a reply (default: 5)")
 
 
 def _place_flags(parser: argparse.ArgumentParser) -> None:
@@ -164,6 +164,13 @@ def _seconds(text: str) -> float:
     seconds = float(text)
     if not 0 <= seconds <= 86_400:
         raise argparse.ArgumentTypeError(f"{text} is not a number of seconds between 0 and 86400")
+    return seconds
+
+
+def _timeout(text: str) -> float:
+    seconds = _seconds(text)
+    if seconds == 0:
+        raise argparse.ArgumentTypeError("0 leaves no time for an answer: give seconds above 0")
     return seconds
 
 

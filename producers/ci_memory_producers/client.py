@@ -24,6 +24,9 @@ from .events import (
 from .keys import FIELD, STREAM, result_key, waiting_key, wake_key
 
 AnyEvent = FailureEvent | PassEvent | ResolutionEvent
+BAD_URL = "is no redis://, rediss:// or unix:// URL; percent-encode / # ? @ in a password"
+SHORTEST_TIMEOUT = 1.0
+"""Seconds. A blocking pop is replied to within tenths of a second after its own limit, not at once."""
 PIPELINE = 100
 """Events of one round trip in `Producer.push_many`."""
 
@@ -42,11 +45,14 @@ class EventTooLarge(ValueError):
 
 
 def without_password(url: str) -> str:
-    """``url`` as it may be shown: the password, where there is one, is gone."""
+    """``url`` as it may be shown: no password, and nothing that may be a part of one."""
     scheme, separator, rest = url.partition("://")
-    credentials, at, host = rest.rpartition("@")
+    if not separator:
+        return url.rpartition("@")[2].partition("?")[0]
+    credentials, _, host = rest.rpartition("@")
     user = credentials.partition(":")[0]
-    return f"{scheme}{separator}{user + '@' if at and user else ''}{host}" if separator else url
+    shown = f"{user}@" if user and not set(user) & set("?/#") else ""
+    return f"{scheme}://{shown}{host.partition('?')[0]}"
 
 
 def _reason(cause: Exception) -> str:
@@ -64,11 +70,16 @@ class Producer:
 
     def __init__(self, url: str, *, timeout: float = 5.0) -> None:
         self._url = url
-        self._timeout = timeout
+        self._timeout = max(timeout, SHORTEST_TIMEOUT)
         try:
-            self._redis = Redis.from_url(url, socket_timeout=timeout, socket_connect_timeout=timeout, retry=Retry(NoBackoff(), 0))
-        except ValueError as error:
-            raise ServerUnreachable(url, error) from None
+            self._redis = Redis.from_url(
+                url, socket_timeout=self._timeout, socket_connect_timeout=self._timeout, retry=Retry(NoBackoff(), 0)
+            )
+            # What the URL's query says is looked at when a connection is made: make one now, without connecting it.
+            self._redis.connection_pool.connection_class(**self._redis.connection_pool.connection_kwargs)
+        except (ValueError, TypeError):
+            # The cause may repeat a part of the password.
+            raise ServerUnreachable(url, ValueError(BAD_URL)) from None
 
     def __enter__(self) -> Self:
         return self

@@ -18,6 +18,16 @@ MAX_EVENT_BYTES = 131_072
 MAX_TEXT = 24_000
 """Largest ``error_message`` or ``stack_trace``, in characters. The tail is kept: failures are near the end of a log."""
 
+MAX_TEXT_BYTES = 48_000
+"""Largest of these texts in bytes of UTF-8: two of them fit into one event."""
+FREE_TEXTS = frozenset(
+    {
+        "error_message", "stack_trace", "commit_message", "fix_description", "fixed_by", "fix_commit", "author", "branch", "job",
+        "test_id", "url",
+    }
+)  # fmt: skip
+"""Fields of events that people and programs write freely: redacted before they leave, and again before they are stored."""
+
 Stage = Literal["build", "test", "deploy", "verify"]
 Environment = Literal["dev", "staging", "prod", "ci"]
 Category = Literal[
@@ -48,12 +58,15 @@ Sentence = Annotated[str, Field(max_length=4_000)]
 
 
 def keep_tail(text: str, limit: int = MAX_TEXT) -> str:
-    """The last ``limit`` characters of ``text``, from a line's beginning where there is one."""
-    if len(text) <= limit:
-        return text
+    """The end of ``text``: at most ``limit`` characters and `MAX_TEXT_BYTES` bytes, from a line's beginning where there is one."""
     tail = text[-limit:]
+    encoded = tail.encode("utf-8", "replace")
+    if len(encoded) > MAX_TEXT_BYTES:
+        tail = encoded[-MAX_TEXT_BYTES:].decode("utf-8", "ignore")
+    if len(tail) == len(text):
+        return text
     newline = tail.find("\n")
-    return tail[newline + 1 :] if 0 <= newline < limit // 4 else tail
+    return tail[newline + 1 :] if 0 <= newline < len(tail) // 4 else tail
 
 
 class RunTotals(BaseModel):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from argparse import Namespace
 from collections.abc import Mapping
 from glob import glob
@@ -9,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from .ci_env import CiFacts, detect, read_github_event
-from .events import FailureEvent, PassEvent, ResolutionEvent, RunTotals
+from .events import FREE_TEXTS, FailureEvent, PassEvent, ResolutionEvent, RunTotals
 from .excerpt import Excerpt, read_file, read_lines
 from .git_facts import changed_files, commit_facts
 from .redact import redact
@@ -33,20 +34,20 @@ def place(flags: Namespace, environ: Mapping[str, str], directory: Path) -> dict
         "build_id": flags.build_id or facts.build_id,
         "run_number": flags.run_number if flags.run_number is not None else facts.run_number,
         "job": flags.job or facts.job,
-        "attempt": flags.attempt or facts.attempt or 1,
+        "attempt": flags.attempt if flags.attempt is not None else facts.attempt or 1,
         "stage": flags.stage,
         "environment": flags.environment,
         "branch": flags.branch or facts.branch or git.branch,
         "default_branch": facts.default_branch,
         "commit_sha": commit,
         "parent_sha": git.parent_sha,
-        "commit_message": redact(git.message),
+        "commit_message": git.message,
         "author": flags.author or facts.author or git.author,
-        "url": redact(flags.url or facts.url),
+        "url": flags.url or facts.url,
         "test_id": flags.test_id,
     }
     _require(found, facts)
-    return found
+    return {name: redact(value) if name in FREE_TEXTS and isinstance(value, str) else value for name, value in found.items()}
 
 
 def _require(found: Mapping[str, Any], facts: CiFacts) -> None:
@@ -73,14 +74,16 @@ def failures(flags: Namespace, environ: Mapping[str, str], directory: Path, stdi
 def _changed(flags: Namespace, where: Mapping[str, Any], directory: Path) -> tuple[str, ...]:
     """What the flags say, else what the branch changed since it left the default branch, else what the commit changed."""
     base = where["default_branch"] if where["branch"] != where["default_branch"] else ""
-    return tuple(flags.changed_file) or changed_files(directory, base=base)
+    files = tuple(flags.changed_file) or changed_files(directory, base=base)
+    return tuple(redact(path) for path in files)
 
 
 def _read(flags: Namespace, stdin: Any) -> Excerpt:
     if flags.error_file and flags.error_file != "-":
         return read_file(Path(flags.error_file))
     if flags.error_file == "-" or not stdin.isatty():
-        excerpt = read_lines(stdin)
+        buffer = getattr(stdin, "buffer", None)
+        excerpt = read_lines(io.TextIOWrapper(buffer, "utf-8", errors="replace") if buffer else stdin)
         if excerpt.text.strip():
             return excerpt
         raise BadFlag("standard input is empty: pipe the log into it, or use --error-file LOG")
@@ -135,6 +138,6 @@ def resolution(flags: Namespace, environ: Mapping[str, str], directory: Path) ->
         pattern_id=flags.pattern_id,
         fix_type=flags.fix_type,
         fix_description=redact(flags.fix_description),
-        fix_commit=flags.fix_commit,
-        fixed_by=flags.fixed_by or git.author,
+        fix_commit=redact(flags.fix_commit),
+        fixed_by=redact(flags.fixed_by or git.author),
     )

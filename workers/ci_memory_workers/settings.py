@@ -82,7 +82,8 @@ class Settings(BaseSettings):
                 "no server: start one with `ci-memory up`, or set CI_MEMORY_URL (redis://, rediss:// or unix://)"
             )
         if not url.startswith(("redis://", "rediss://", "unix://")):
-            raise InvalidSettings(f"CI_MEMORY_URL: {url.split(':')[0]}:// is not redis://, rediss:// or unix://")
+            scheme = f"{url.partition('://')[0]}://" if "://" in url else "it"
+            raise InvalidSettings(f"CI_MEMORY_URL: {scheme} is not redis://, rediss:// or unix://")
         return url
 
     @property

@@ -61,7 +61,7 @@ def push(client: Redis, *payloads: str) -> None:
 def drain(box: Box, stopping: Callable[[], bool] | None = None) -> Drain:
     """A drain that stops when the log is empty."""
     assert box.slots.hold(0, TOKEN)
-    return Drain(box, 0, TOKEN, stopping or (lambda: box.log.lag() == 0))
+    return Drain(box, 0, TOKEN, stopping or (lambda: box.log.lag() == 0 and box.log.unacknowledged() == 0))
 
 
 def dead(box: Box) -> list[tuple[str, str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import sys
 from pathlib import Path
@@ -52,7 +53,7 @@ def explain(file: Path | None, stage: str, jsonl: bool) -> None:
     if jsonl:
         _explain_lines(categorizer)
         return
-    excerpt = read_file(file) if file is not None else read_lines(sys.stdin)
+    excerpt = read_file(file) if file is not None else read_lines(io.TextIOWrapper(sys.stdin.buffer, "utf-8", errors="replace"))
     _print(excerpt, explanation(excerpt, cast("Stage", stage), categorizer))
 
 

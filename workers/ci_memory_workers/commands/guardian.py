@@ -20,6 +20,8 @@ def watch(lines: Iterable[str]) -> set[int]:
     """Process groups that are left when ``lines`` end."""
     groups: set[int] = set()
     for line in lines:
+        if not line[1:].strip().isdigit():
+            continue  # cut off: the parent was killed while it wrote
         group = int(line[1:])
         (groups.add if line.startswith("+") else groups.discard)(group)
     return groups
@@ -39,8 +41,8 @@ def stop(groups: set[int], grace: float = GRACE_SECONDS) -> None:
 def _signal(group: int, number: int) -> bool:
     try:
         os.killpg(group, number)
-    except ProcessLookupError:
-        return False
+    except (ProcessLookupError, PermissionError):
+        return False  # ended, or its number belongs to somebody else now
     return True
 
 

@@ -9,10 +9,13 @@ from ci_memory_producers.events import Analysis, Evidence
 from .confidence import confidence_in
 from .pattern import Fix, Outbreak, Pattern
 
+END_OF_TIME_MS = 253_402_300_799_000
+"""The end of the year 9999: an entry of the log may be given any id."""
+
 
 def at(ms: int) -> datetime | None:
-    """The time of ``ms`` since the epoch; None for 0."""
-    return datetime.fromtimestamp(ms / 1000, UTC) if ms else None
+    """The time of ``ms`` since the epoch; None for 0, and for what no calendar holds."""
+    return datetime.fromtimestamp(ms / 1000, UTC) if 0 < ms < END_OF_TIME_MS else None
 
 
 def answer(event_id: str, pattern: Pattern, *, known: bool) -> Analysis:

@@ -22,6 +22,7 @@ from pydantic import ValidationError
 
 from ci_memory_producers.events import (
     EVENT,
+    FREE_TEXTS,
     MAX_EVENT_BYTES,
     Answer,
     FailureEvent,
@@ -38,10 +39,6 @@ from ..errors import Permanent
 from .ports import Applied, Bell, Dated, Entry, EventLog, Index, Reading
 
 E = TypeVar("E", FailureEvent, PassEvent, ResolutionEvent)
-
-_FREE_TEXTS = {
-    "error_message", "stack_trace", "commit_message", "fix_description", "fixed_by", "author", "branch", "job", "test_id", "url",
-}  # fmt: skip
 
 
 class Unreadable(Permanent):
@@ -149,7 +146,7 @@ class FailureMemory:
 def redact_event(event: E) -> E:
     """``event`` without the secrets that its producer left in any text."""
     changed: dict[str, object] = {}
-    for name in _FREE_TEXTS & type(event).model_fields.keys():
+    for name in FREE_TEXTS & type(event).model_fields.keys():
         value = getattr(event, name)
         if value and (clean := redact(value)) != value:
             changed[name] = clean

@@ -38,13 +38,16 @@ class Sweeper:
         """Ring for work that is overdue: a ring was lost, or whoever held it has died. Returns how often it rang."""
         rung = 0
         for lane in LANES:
+            tenants = self.index.tenants()
             room = MOST_RINGS - self.bell.backlog(lane)
-            for tenant in self.index.tenants():
-                if room <= 0:
-                    break
-                for work_id in self.index.overdue(lane, tenant, now_ms, room):
+            if room <= 0 or not tenants:
+                continue
+            # A share for each tenant: one with a lot to do must not keep the others waiting.
+            share = max(1, room // len(tenants))
+            for tenant in tenants:
+                for work_id in self.index.overdue(lane, tenant, now_ms, share):
                     self.bell.ring(lane, tenant, work_id)
-                    rung, room = rung + 1, room - 1
+                    rung += 1
         return rung
 
     def age(self, now_ms: int, *, dry_run: bool = False) -> list[Decision]:

@@ -61,7 +61,7 @@ class Drain:
         counts = Counts()
         while entries := self._box.log.unfinished(self._slot, 1):
             counts += self._one_by_one(entries)
-            if not self._holds():
+            if self._stopping() or not self._holds():
                 break
         return counts
 
