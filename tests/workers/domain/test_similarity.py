@@ -3,7 +3,7 @@ import sys
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ci_memory_producers.events import STAGES
@@ -179,6 +179,7 @@ def test_rows_are_the_same_in_every_process() -> None:
     assert len(runs) == 1
 
 
+@settings(deadline=None)
 @given(any_text, any_text, st.sampled_from(STAGES), st.sampled_from(["", "a.test_b"]))
 def test_no_text_is_too_odd_and_the_order_of_adding_does_not_matter(one: str, two: str, stage: str, key: str) -> None:
     first, second = Known("pat_one", one, "test", test_key=key), Known("pat_two", two, "build")
@@ -191,6 +192,7 @@ def test_no_text_is_too_odd_and_the_order_of_adding_does_not_matter(one: str, tw
     assert len({match.pattern_id for match in found}) == len(found) == 2
 
 
+@settings(deadline=None)
 @given(any_text)
 def test_a_text_is_never_less_like_itself_than_like_another(text: str) -> None:
     held = texts(Known("pat_other", LINKER, "test"), Known("pat_itself", text, "test"))

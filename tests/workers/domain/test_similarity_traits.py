@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ci_memory_workers.domain.likeness import likeness, read
@@ -26,6 +26,7 @@ def accepted(a: str, b: str, test_key: str = "") -> bool:
 
 
 @pytest.mark.parametrize("sentence", MISSING)
+@settings(deadline=None)
 @given(one=identifier, other=identifier)
 def test_different_missing_names_are_never_accepted(sentence: str, one: str, other: str) -> None:
     a, b = sentence.format(one), sentence.format(other)
@@ -37,6 +38,7 @@ def test_different_missing_names_are_never_accepted(sentence: str, one: str, oth
 @pytest.mark.parametrize(
     "sentence", ["error: the server answered with status {}", "HTTP {} from the registry", "got a {}, giving up"]
 )
+@settings(deadline=None)
 @given(one=statuses, other=statuses)
 def test_different_statuses_are_never_accepted(sentence: str, one: int, other: int) -> None:
     a, b = sentence.format(one), sentence.format(other)
@@ -85,6 +87,7 @@ def test_a_trait_that_only_one_text_has_tells_nothing_apart() -> None:
     assert difference(traits("the upload gave up"), traits("the upload gave up with status 503")) == ""
 
 
+@settings(deadline=None)
 @given(any_text, any_text, st.sampled_from(["", "a.test_b"]), st.sampled_from(["", "a.test_b", "a.test_c"]))
 def test_the_order_of_two_texts_changes_nothing_that_counts(one: str, other: str, key: str, other_key: str) -> None:
     a, b = read(one, stage="test", test_key=key), read(other, stage="test", test_key=other_key)
@@ -94,6 +97,7 @@ def test_the_order_of_two_texts_changes_nothing_that_counts(one: str, other: str
     assert bool(difference(a.traits, b.traits)) == bool(difference(b.traits, a.traits))
 
 
+@settings(deadline=None)
 @given(any_text)
 def test_no_text_differs_from_itself(text: str) -> None:
     assert difference(traits(text), traits(text)) == ""
