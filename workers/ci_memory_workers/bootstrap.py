@@ -15,6 +15,7 @@ from ci_memory_producers.redact import redact
 
 from .adapters.bell import CeleryBell
 from .adapters.event_log import RedisEventLog
+from .adapters.redis_decisions import RedisDecisions
 from .adapters.redis_index import RedisIndex
 from .adapters.rules_analyst import RulesAnalyst
 from .adapters.slots import Slots
@@ -24,7 +25,7 @@ from .services.analysis import AnalysisDesk
 from .services.failures import FailureMemory
 from .services.learning import Learner
 from .services.memory import Librarian
-from .services.ports import Analyst, Knowledge
+from .services.ports import Analyst, Knowledge, Lookalikes
 from .services.resolutions import ResolutionDesk
 from .services.sweeps import Sweeper
 from .settings import Settings
@@ -82,6 +83,11 @@ class Container:
         )
 
     @cached_property
+    def decisions(self) -> RedisDecisions:
+        """What people decided."""
+        return RedisDecisions(self.redis)
+
+    @cached_property
     def log(self) -> RedisEventLog:
         """The event log, its group made."""
         log = RedisEventLog(self.redis, redact)
@@ -111,6 +117,13 @@ class Container:
             redact=redact,
             rate_per_minute=self.settings.aegis_rate_per_minute,
         )
+
+    @cached_property
+    def lookalikes(self) -> Lookalikes:
+        """Error texts of known patterns."""
+        from .adapters.known_texts import KnownTexts  # numpy, and only an analysis needs it
+
+        return KnownTexts(self.redis)
 
     @cached_property
     def analyst(self) -> Analyst:
@@ -145,6 +158,7 @@ class Container:
         return AnalysisDesk(
             index=self.index,
             knowledge=self.knowledge,
+            lookalikes=self.lookalikes,
             analyst=self.analyst,
             rules=RulesAnalyst(),
             bell=self.bell,

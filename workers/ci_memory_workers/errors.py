@@ -78,6 +78,23 @@ class UnknownPattern(Permanent):
         self.pattern_id = pattern_id
 
 
+class UnknownFix(Permanent):
+    """A pattern has no fix with this id."""
+
+    reason = "unknown_fix"
+
+    def __init__(self, pattern_id: str, fix_id: str) -> None:
+        super().__init__(f"{pattern_id} has no fix {fix_id}: `ci-memory patterns show {pattern_id}` shows its fixes")
+        self.pattern_id = pattern_id
+        self.fix_id = fix_id
+
+
+class DecisionRefused(Permanent):
+    """A person's decision makes no sense as things stand. The message says why, and what to do instead."""
+
+    reason = "decision_refused"
+
+
 class InvalidSettings(Permanent):
     """A setting or a flag makes no sense. The message names it."""
 

@@ -14,7 +14,7 @@ from ci_memory_producers.keys import tenant_prefix
 
 from ..domain.confidence import best
 from ..domain.flaky import is_mass_failure
-from ..domain.pattern import Fix, Outbreak, Pattern, Quarantine
+from ..domain.pattern import Fix, Outbreak, Pattern, Quarantine, Ruling
 from ..domain.transitions import Attempt
 from ..services.ports import AnalystAnswer, Dated, FailureContext, Line, Reading
 
@@ -187,7 +187,7 @@ def decode_pattern(pattern_id: str, fields: Mapping[str, str], fix_fields: Mappi
         attempts=int(fields.get("attempts", 0)),
         takes=int(fields.get("takes", 0)),
         status_reason=fields.get("status_reason", ""),
-        fix=best(fix for fix in fixes if fix.all_worked + fix.all_failed + fix.pending),
+        fix=best(fix for fix in fixes if fix.pinned or fix.all_worked + fix.all_failed + fix.pending),
         fixes=fixes,
         merged_into=fields.get("merged_into", ""),
         broken=fields.get("broken", "0") != "0",
@@ -234,9 +234,16 @@ def decode_fixes(fields: Mapping[str, str]) -> tuple[Fix, ...]:
             pending=count(fix_id, "inferred", "pending"),
             repositories=int(fields.get(f"repos|{fix_id}", 0)),
             last_worked_ms=int(fields.get(f"last|{fix_id}", 0)),
+            veto=decode_ruling(fields.get(f"veto|{fix_id}", "")),
+            pin=decode_ruling(fields.get(f"pin|{fix_id}", "")),
         )
         for fix_id in ids
     )
+
+
+def decode_ruling(data: str) -> Ruling | None:
+    """Who decided something, why and when; None for ''."""
+    return Ruling(**json.loads(data)) if data else None
 
 
 def prefix(tenant: str) -> str:

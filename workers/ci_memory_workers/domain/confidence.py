@@ -31,5 +31,9 @@ def confidence_in(fix: Fix) -> float:
 
 
 def best(fixes: Iterable[Fix]) -> Fix | None:
-    """The fix to suggest: the one to be surest of, the newest among equals. A better fix overtakes a worse one by itself."""
-    return max(fixes, key=lambda fix: (confidence_in(fix), fix.resolved_ms), default=None)
+    """The fix to suggest: the one to be surest of, the newest among equals. A better fix overtakes a worse one by itself.
+
+    A person outranks that: what is pinned comes first, what is vetoed never.
+    """
+    allowed = (fix for fix in fixes if not fix.vetoed)
+    return max(allowed, key=lambda fix: (fix.pinned, confidence_in(fix), fix.resolved_ms), default=None)

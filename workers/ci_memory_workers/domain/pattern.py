@@ -12,12 +12,22 @@ Status = Literal["unresolved", "resolved", "flaky", "quarantined", "deprecated"]
 
 
 @dataclass(frozen=True, slots=True)
+class Ruling:
+    """What a person decided: who, why, and when, in ms since the epoch."""
+
+    by: str
+    why: str
+    ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class Fix:
     """One way in which a pattern was fixed, with the outcomes that speak for and against it.
 
     A *trial* is one use of the fix. ``worked`` and ``failed`` count trials that a person reported, ``learned_worked`` and
     ``learned_failed`` those that were inferred from the runs of a job; ``pending`` ones have no verdict yet. ``repositories``
-    counts where it was tried. ``learned`` says that nobody reported the fix: it was read from a commit.
+    counts where it was tried. ``learned`` says that nobody reported the fix: it was read from a commit. A person's ``veto`` or
+    ``pin`` outranks all of that.
     """
 
     fix_id: str
@@ -35,6 +45,18 @@ class Fix:
     pending: int = 0
     repositories: int = 0
     last_worked_ms: int = 0
+    veto: Ruling | None = None
+    pin: Ruling | None = None
+
+    @property
+    def vetoed(self) -> bool:
+        """Never suggested for this pattern."""
+        return self.veto is not None
+
+    @property
+    def pinned(self) -> bool:
+        """Suggested first, whatever the outcomes say."""
+        return self.pin is not None
 
     @property
     def all_worked(self) -> int:

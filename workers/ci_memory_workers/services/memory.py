@@ -8,6 +8,7 @@ never as a change.
 from __future__ import annotations
 
 import logging
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from ..domain.answer import at
@@ -20,6 +21,10 @@ log = logging.getLogger(__name__)
 
 LEASE_MS = 120_000
 RETRY_MS = 15_000
+STRATEGY = "strategy_"
+"""Before a fix's id: the link to its strategy."""
+WITHDRAWN = "withdrawn"
+"""Stands in the place of a strategy's id where the strategy was taken out of the playbook."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +41,13 @@ class Librarian:
         if lease is None:
             return "not_due"
         pattern = self.index.pattern(tenant, pattern_id)
-        if pattern is None or not pattern.analysed:
+        if pattern is not None and not pattern.analysed:
             self.index.finish(lease)
             return "nothing_to_write"
         try:
-            return self._withdraw(lease, pattern) if pattern.merged_into else self._write(lease, pattern, now_ms)
+            if pattern is None or pattern.merged_into:
+                return self._withdraw(lease, pattern, now_ms)
+            return self._write(lease, pattern, now_ms)
         except Retryable as error:
             wait_ms = max(RETRY_MS, int((error.retry_after or 0) * 1000))
             self.index.finish(lease, again_ms=now_ms + wait_ms)
@@ -57,7 +64,8 @@ class Librarian:
             self.index.finish(lease)
             return "nothing_to_write"
         reflection_id = self._reflection(tenant, pattern)
-        strategies = {fix.fix_id: self._strategy(tenant, pattern, fix) for fix in pattern.fixes}
+        strategies = {fix.fix_id: self._strategy(tenant, pattern, fix) for fix in pattern.fixes if not fix.vetoed}
+        self._withdraw_strategies(tenant, pattern, strategies)
         while vote := self.index.next_vote(tenant, pattern.pattern_id):
             self._cast(tenant, pattern, vote, strategies.get(vote.fix_id, "") if vote.target == "strategy" else reflection_id)
         self.knowledge.update_metadata(tenant, reflection_id, summary(pattern))
@@ -68,14 +76,30 @@ class Librarian:
         self.index.finish(lease, revision=pattern.revision, later_ms=now_ms + self.flush_ms)
         return "written"
 
-    def _withdraw(self, lease: Lease, pattern: Pattern) -> str:
-        """Take the memories of a pattern that was merged out of the playbook: the one that stays speaks for both."""
+    def _withdraw(self, lease: Lease, pattern: Pattern | None, now_ms: int) -> str:
+        """Take the memories of a pattern out of the playbook: it was merged, and the one that stays speaks for both; or it was
+        forgotten (None).
+        """
         kinds: tuple[MemoryKind, ...] = ("reflection", "strategy")
         for kind in kinds:
-            for memory_id in self.knowledge.find(lease.tenant, pattern.pattern_id, kind):
+            for memory_id in self.knowledge.find(lease.tenant, lease.work_id, kind):
                 self.knowledge.deprecate(lease.tenant, memory_id)
-        self.index.finish(lease)
+        # A person may have taken the merge back meanwhile.
+        self.index.finish(lease, revision=pattern.revision if pattern else 0, later_ms=now_ms)
         return "withdrawn"
+
+    def _withdraw_strategies(self, tenant: str, pattern: Pattern, stays: Collection[str]) -> None:
+        """Take strategies out of the playbook, once: of fixes that a person vetoed, and of those that left with a split."""
+        links = self.index.links(tenant, pattern.pattern_id)
+        linked = {name.removeprefix(STRATEGY): memory_id for name, memory_id in links.items() if name.startswith(STRATEGY)}
+        vetoed = {fix.fix_id for fix in pattern.fixes if fix.vetoed}
+        for fix_id in sorted((vetoed | linked.keys()) - set(stays)):
+            known = linked.get(fix_id, "")
+            if known == WITHDRAWN:
+                continue
+            for memory_id in dict.fromkeys((*([known] if known else ()), *self._strategies_of(tenant, pattern, fix_id))):
+                self.knowledge.deprecate(tenant, memory_id)
+            self.index.link(tenant, pattern.pattern_id, **{STRATEGY + fix_id: WITHDRAWN})
 
     def _reflection(self, tenant: str, pattern: Pattern) -> str:
         links = self.index.links(tenant, pattern.pattern_id)
@@ -104,11 +128,11 @@ class Librarian:
         )
 
     def _strategy(self, tenant: str, pattern: Pattern, fix: Fix) -> str:
-        link = f"strategy_{fix.fix_id}"
+        link = STRATEGY + fix.fix_id
         links = self.index.links(tenant, pattern.pattern_id)
-        if known := links.get(link):
+        if (known := links.get(link)) and known != WITHDRAWN:
             return known
-        strategy_id = self._find_strategy(tenant, pattern, fix) or self.knowledge.add_strategy(
+        strategy_id = next(self._strategies_of(tenant, pattern, fix.fix_id), "") or self.knowledge.add_strategy(
             tenant,
             f"[{pattern.pattern_id}] {strategy_text(pattern.headline, fix.fix_type, fix.description)}",
             metadata={
@@ -124,13 +148,12 @@ class Librarian:
         self.index.link(tenant, pattern.pattern_id, **{link: strategy_id})
         return strategy_id
 
-    def _find_strategy(self, tenant: str, pattern: Pattern, fix: Fix) -> str:
-        """The strategy that a killed writer may have left: the one that carries the fix's id."""
+    def _strategies_of(self, tenant: str, pattern: Pattern, fix_id: str) -> Iterator[str]:
+        """Strategies that carry a fix's id: one that a killed writer may have left too."""
         for memory_id in self.knowledge.find(tenant, pattern.pattern_id, "strategy"):
             memory = self.knowledge.get(tenant, memory_id)
-            if memory and memory.metadata.get("fix_id") == fix.fix_id:
-                return memory_id
-        return ""
+            if memory and memory.metadata.get("fix_id") == fix_id:
+                yield memory_id
 
     def _cast(self, tenant: str, pattern: Pattern, vote: PendingVote, memory_id: str) -> None:
         if not memory_id:
@@ -177,6 +200,9 @@ def summary(pattern: Pattern) -> dict[str, object]:
             "fix_worked": fix.all_worked,
             "fix_failed": fix.all_failed,
         }
+    elif pattern.fixes:
+        # Metadata is merged: what was said of a fix that a person vetoed must not stay.
+        data |= {"correct_approach": "", "fix_type": "", "fix_commit": "", "fixed_by": "", "fix_worked": 0, "fix_failed": 0}
     return data
 
 

@@ -1,4 +1,7 @@
--- Makes a pattern one with another. Shared by the scripts that name it (`--@include _merge`, after _ledger).
+--@include _ledger
+--@include _rulings
+--@include _apart
+-- Makes a pattern one with another. Shared by the scripts that name it (`--@include _merge`).
 --
 -- What `decide_split` needs to undo it is kept: the hash of the one that goes, its repos, fixes, reports and reruns, and
 --   origins                 fingerprint -> the pattern that it made, once that was merged
@@ -41,6 +44,8 @@ local function move_counts(p, from, into, now)
   if tonumber(first) < tonumber(first_there) then redis.call('HSET', new, 'first_ms', first) end
   if tonumber(last) > tonumber(redis.call('HGET', new, 'last_ms') or '0') then redis.call('HSET', new, 'last_ms', last) end
   redis.call('ZADD', p .. 'last_seen', 'GT', last, into)
+  revive(new)
+  revive(new)
   redis.call('ZREM', p .. 'last_seen', from)
 end
 
@@ -70,7 +75,7 @@ local function move_status(p, from, into)
   local old, new = p .. 'pattern:' .. from, p .. 'pattern:' .. into
   local gone, stays = redis.call('HGET', old, 'status'), redis.call('HGET', new, 'status')
   redis.call('HSET', old, 'status_there', stays)
-  if gone == 'resolved' and (stays == 'unresolved' or stays == 'deprecated') then
+  if gone == 'resolved' and stays == 'unresolved' then
     for _, field in ipairs({ 'status', 'fix_repo', 'resolved_ms', 'fix_commits', 'resolved_fix', 'recurred' }) do
       redis.call('HSET', new, field, redis.call('HGET', old, field) or '')
     end

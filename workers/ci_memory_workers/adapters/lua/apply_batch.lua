@@ -95,7 +95,7 @@ local function count_flaky(run, job, id, place)
   if redis.call('HGET', run, 'm|' .. job .. '|' .. id) or in_outbreak(key, tonumber(redis.call('HGET', run, 'e|' .. job .. '|' .. id))) then
     return
   end
-  if redis.call('HSETNX', run, 'k|' .. job .. '|' .. id, '1') == 0 then return end
+  if redis.call('HSETNX', run, 'k|' .. job .. '|' .. id, '1') == 0 or redis.call('EXISTS', p .. 'pattern:' .. id) == 0 then return end
   redis.call('HINCRBY', key, 'flaky_count', 1)
   local status = redis.call('HGET', key, 'status')
   if status == 'unresolved' or status == 'deprecated' then redis.call('HSET', key, 'status', 'flaky') end

@@ -37,9 +37,12 @@ local function fixed()
   redis.call('HSET', p .. 'reported:' .. id, ARGV[7], cjson.encode({ trial = event_id, ms = now }))
 end
 
-if ARGV[6] == '' then rerun() else fixed() end
+-- What a person has forgotten meanwhile stays forgotten.
+if redis.call('EXISTS', key) == 1 then
+  if ARGV[6] == '' then rerun() else fixed() end
+  owe_memory(p, id, now)
+end
 redis.call('XADD', p .. 'journal', '*', 'kind', 'resolution', 'entry', ARGV[8])
-owe_memory(p, id, now)
 redis.call('ZREM', p .. 'due:resolutions', event_id)
 redis.call('HDEL', p .. 'leases:resolutions', event_id)
 redis.call('DEL', p .. 'resolution:' .. event_id)

@@ -1,6 +1,3 @@
---@include _ledger
---@include _rulings
---@include _apart
 --@include _merge
 -- Makes a pattern one with another, as its analyst says: its fingerprints become aliases; its counts, fixes, votes and waiters move
 -- over. Journalled.

@@ -98,7 +98,9 @@ class Index(Protocol):
         ...
 
     def merge(self, lease: Lease, into: str, *, reason: str, now_ms: int) -> bool:
-        """Make the leased pattern one with ``into``, as an alias. False when the lease was lost or ``into`` is unknown."""
+        """Make the leased pattern one with ``into``, as an alias. False when the lease was lost, ``into`` is
+        unknown, or a person keeps the two apart.
+        """
         ...
 
     def resolution(self, tenant: str, event_id: str) -> ResolutionEvent | None:
