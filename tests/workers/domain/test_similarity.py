@@ -85,6 +85,23 @@ def test_a_generic_text_is_never_accepted_on_either_side() -> None:
     assert not asked(generic, "make: target all gave up").accept
 
 
+def test_texts_that_differ_in_a_single_word_are_not_accepted_however_long_they_are() -> None:
+    rest = " then the scheduler gave the job to the next free machine of the pool" * 8
+    held = texts(
+        Known("pat_up", f"the machine went UP{rest}", "deploy"), Known("pat_error", f"error: link is up\n{rest}", "deploy")
+    )
+
+    for text in (f"the machine went DOWN{rest}", f"error: link is down\n{rest}"):
+        assert not any(match.accept for match in held.nearest(text, stage="deploy"))
+
+
+def test_a_trace_without_the_line_that_says_why_is_not_accepted() -> None:
+    trace = "\n".join(f"at step{chr(97 + n)}.run(<path>/step{chr(97 + n)}.js:<n>:<n>)" for n in range(26))
+    held = texts(Known("pat_trace", trace, "deploy"))
+
+    assert not held.nearest(trace, stage="deploy")[0].accept
+
+
 def test_of_two_ways_in_which_a_test_fails_the_right_one_comes_first() -> None:
     held = texts(
         Known("pat_timeout", "timed out waiting for the worker to answer", "test", test_key="worker.test_ping"),

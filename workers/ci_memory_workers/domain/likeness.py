@@ -22,6 +22,8 @@ ACCEPT_ALONE: Final = 0.99
 ACCEPT_SILENT: Final = 0.9
 """Likeness of two texts of one test that do not say why it failed, above which they are accepted."""
 _COMPARED: Final = 1_000
+_SURELY_WHOLE: Final = 800
+"""Characters; a masked text that is longer may have lost its beginning."""
 
 
 class Features(NamedTuple):
@@ -82,7 +84,7 @@ def likeness(a: Read, b: Read) -> Likeness:
         return Likeness(probability(seen), True, "the same test, and its error reads the same")
     if seen.silent_in_test and seen.ratio >= ACCEPT_SILENT:
         return Likeness(probability(seen), True, "the same test, and what it printed reads the same")
-    if seen.ratio >= ACCEPT_ALONE:
+    if seen.ratio >= ACCEPT_ALONE and _same_in_sight(a, b):
         return Likeness(probability(seen), True, "the texts are all but equal")
     return Likeness(probability(seen), False, "the same test, failing in another way" if seen.same_test else "similar words")
 
@@ -108,6 +110,13 @@ def probability(seen: Features) -> float:
     """The probability that the two are one failure: logistic in the features, with `WEIGHTS` and `BIAS`."""
     logit = BIAS + sum(weight * value for weight, value in zip(WEIGHTS, seen, strict=True))
     return 1.0 / (1.0 + exp(-logit))
+
+
+def _same_in_sight(a: Read, b: Read) -> bool:
+    """Whether both show what failed, in the same words: a tail that is all trace may belong to any failure."""
+    if a.traits.headline or b.traits.headline:
+        return a.headline_words == b.headline_words
+    return max(len(a.text), len(b.text)) < _SURELY_WHOLE and words(a.text) == words(b.text)
 
 
 def _refusal(a: Read, b: Read, seen: Features) -> str:
