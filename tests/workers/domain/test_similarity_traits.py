@@ -60,6 +60,7 @@ def test_different_statuses_are_never_accepted(sentence: str, one: int, other: i
         ("error: needs six>=1.10", "error: needs six>=1.12", "version constraints"),
         ("error: volume 'data' is busy", "error: volume 'logs' is busy", "names"),
         ("error: read_config gave up", "error: write_config gave up", "names"),
+        ("error: requires Python 3.9 or newer", "error: requires Python 3.11 or newer", "numbers"),
         ("AssertionError: <n> < <n>", "AssertionError: <n> >= <n>", "names"),
     ],
 )
@@ -77,6 +78,17 @@ def test_the_line_that_says_why_is_the_exception_and_not_a_frame_or_progress() -
     text = "ok <n> - opens\nwarning: slow\nat Object.run (<path>/error.js:<n>)\nRangeError: size is too large\nfatal: stopped"
 
     assert traits(text).headline == "RangeError: size is too large"
+
+
+def test_of_chained_exceptions_the_cause_tells_apart() -> None:
+    java = "java.lang.RuntimeException: cannot start\n  at a.B.c(B.java:<n>)\nCaused by: java.io.{}: no route"
+    python = (
+        "Traceback (most recent call last):\n  File <path>\nKeyError: 'a'\n\nTraceback (most recent call last):\n{}: no route"
+    )
+
+    for chain, one, other in ((java, "IOException", "EOFException"), (python, "ValueError", "TypeError")):
+        assert "exception types" in difference(traits(chain.format(one)), traits(chain.format(other)))
+        assert not accepted(chain.format(one), chain.format(other), test_key="suite.test_start")
 
 
 def test_a_text_without_an_error_has_no_headline() -> None:

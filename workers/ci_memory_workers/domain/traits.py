@@ -78,6 +78,7 @@ _QUOTED: Final = re.compile(
     r"(?:(?<=[\s(=\[:,])|^)(['\"`\u2018\u201c])([^'\"`\u2018\u2019\u201c\u201d]{1,120})['\"`\u2019\u201d]"
 )
 _COMPARISON: Final = re.compile(r"(?<=\s)(?:[!=]==?|[<>]=?)(?=\s)")
+_NUMBER: Final = re.compile(r"(?<![\w<.])\d+(?:\.\d+)*(?![\w>])")
 _COMPOUND: Final = re.compile(r"[a-z\d][A-Z]|[A-Za-z\d](?:_|\.|::|->|#|/)\w|^_")
 _PLACEHOLDER: Final = re.compile(r"<\w+>")
 
@@ -86,7 +87,8 @@ _PLACEHOLDER: Final = re.compile(r"<\w+>")
 class Traits:
     """What was found in one text; each a set, empty where the text has none of the kind.
 
-    ``headline`` is the line that says why ("" where none does), ``names`` the identifiers, quoted words and comparisons in it.
+    ``headline`` is the line that says why ("" where none does), ``names`` the identifiers, quoted words and comparisons in it,
+    ``numbers`` those that the mask has kept: versions and codes.
     """
 
     headline: str = ""
@@ -97,6 +99,7 @@ class Traits:
     missing: frozenset[str] = frozenset()
     constraints: frozenset[str] = frozenset()
     names: frozenset[str] = frozenset()
+    numbers: frozenset[str] = frozenset()
 
 
 def traits(masked: str) -> Traits:
@@ -110,15 +113,16 @@ def traits(masked: str) -> Traits:
         codes=_codes(headline) or _codes(text),
         statuses=frozenset(_STATUSES.findall(headline) or _STATUSES.findall(text)),
         exits=frozenset(_EXITS.findall(headline) or _EXITS.findall(text)),
-        missing=frozenset(name.rstrip(".:,") for name in _MISSING.findall(headline)),
+        missing=frozenset(name.rstrip(".:,") for name in _MISSING.findall(headline) or _MISSING.findall(text)),
         constraints=frozenset("".join(pair).replace(" ", "") for pair in _CONSTRAINT.findall(headline)),
         names=_names(headline),
+        numbers=frozenset(_NUMBER.findall(headline)),
     )
 
 
 def difference(a: Traits, b: Traits) -> str:
     """The first kind of trait that both have and that differs, in words; "" where nothing tells them apart. Symmetric."""
-    for kind in ("types", "missing", "constraints", "exits", "statuses", "codes", "names"):
+    for kind in ("types", "missing", "constraints", "exits", "statuses", "codes", "names", "numbers"):
         ours, theirs = getattr(a, kind), getattr(b, kind)
         if ours and theirs and ours != theirs:
             return f"{_IN_WORDS[kind]}: {_first(ours - theirs)} and {_first(theirs - ours)}"
@@ -133,6 +137,7 @@ _IN_WORDS: Final = {
     "exits": "different exit codes",
     "codes": "different error codes",
     "names": "different names in the error's line",
+    "numbers": "different numbers in the error's line",
 }
 
 
@@ -142,18 +147,20 @@ def _first(names: frozenset[str]) -> str:
 
 def _headline(lines: list[str], has_type: bool) -> str:
     """The line that says why: an exception's own line, else a marked error, else the first line with words of failure."""
-    marked = worded = ""
-    for line in lines:
-        line = line[:_LONGEST_LINE]
-        if has_type and _TYPES.search(line) is not None and _PASSING.search(line) is None:
-            return line.strip()
-        if marked or _PASSING.search(line) is not None:
-            continue
-        if _MARKED.search(line) is not None:
-            marked = line
-        elif not worded and _TELLING.search(line) is not None:
-            worded = line
-    return (marked or worded).strip()
+    said = [line[:_LONGEST_LINE] for line in lines]
+    said = [line for line in said if _PASSING.search(line) is None]
+    if has_type and (raised := [line for line in said if _TYPES.search(line) is not None]):
+        return _cause(raised, lines).strip()
+    marked = next((line for line in said if _MARKED.search(line) is not None), "")
+    return (marked or next((line for line in said if _TELLING.search(line) is not None), "")).strip()
+
+
+def _cause(raised: list[str], lines: list[str]) -> str:
+    """Of the lines of exceptions the last cause, the end of the last Python traceback, or else the first."""
+    causes = [line for line in raised if "Caused by: " in line]
+    if causes:
+        return causes[-1]
+    return raised[-1] if any(line.lstrip().startswith("Traceback (most recent") for line in lines) else raised[0]
 
 
 def _codes(text: str) -> frozenset[str]:
