@@ -16,12 +16,14 @@ from ci_memory_producers.redact import redact
 from .adapters.bell import CeleryBell
 from .adapters.event_log import RedisEventLog
 from .adapters.redis_decisions import RedisDecisions
+from .adapters.redis_archive import RedisArchive
 from .adapters.redis_index import RedisIndex
 from .adapters.rules_analyst import RulesAnalyst
 from .adapters.slots import Slots
 from .domain.category import Categorizer, Rule, parse_rules
 from .errors import InvalidSettings
 from .services.analysis import AnalysisDesk
+from .services.archive import Archivist
 from .services.failures import FailureMemory
 from .services.learning import Learner
 from .services.memory import Librarian
@@ -180,7 +182,18 @@ class Container:
     @cached_property
     def librarian(self) -> Librarian:
         """Writes to Aegis."""
-        return Librarian(index=self.index, knowledge=self.knowledge, flush_ms=int(self.settings.flush_seconds * 1000))
+        flush_ms = int(self.settings.flush_seconds * 1000)
+        return Librarian(index=self.index, knowledge=self.knowledge, archive=self.archive, flush_ms=flush_ms)
+
+    @cached_property
+    def archive(self) -> RedisArchive:
+        """What is hot, a whole pattern at a time."""
+        return RedisArchive(self.redis)
+
+    @cached_property
+    def archivist(self) -> Archivist:
+        """Brings back what is known."""
+        return Archivist(archive=self.archive, index=self.index, knowledge=self.knowledge)
 
     @cached_property
     def sweeper(self) -> Sweeper:

@@ -8,14 +8,26 @@ of reach, the rules answer, marked as provisional; the model is asked again late
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 
 from ..domain.answer import answer
 from ..domain.backoff import delay
-from ..domain.match import playbook_query
+from ..domain.match import playbook_query, reflection_text
 from ..errors import AnalystMisbehaved, Permanent, Retryable, UnknownPattern
-from .ports import Analyst, AnalystAnswer, Bell, Candidate, FailureContext, Index, Knowledge, Lease
+from .ports import (
+    Analyst,
+    AnalystAnswer,
+    Bell,
+    Candidate,
+    FailureContext,
+    Index,
+    Knowledge,
+    Lease,
+    Lookalike,
+    Lookalikes,
+    NoLookalikes,
+)
 
 log = logging.getLogger(__name__)
 
@@ -23,6 +35,8 @@ MISBEHAVED_ATTEMPTS = 3
 """How often a model may answer nonsense about one failure, before the rules' analysis stays."""
 MOST_CRASHES = 3
 """How many workers may die over one failure, before the rules' analysis stays."""
+MOST_CANDIDATES = 8
+"""Known patterns that an analyst is shown."""
 PUBLISH_BATCH = 500
 
 
@@ -38,6 +52,7 @@ class AnalysisDesk:
     lease_ms: int
     max_attempts: int
     jitter: Callable[[], float]
+    lookalikes: Lookalikes = field(default_factory=NoLookalikes)
 
     def analyze(self, tenant: str, pattern_id: str, clock: Callable[[], int]) -> str:
         """Analyse a pattern if that is due and nobody else does it. Returns what came of it, in a word."""
@@ -54,7 +69,12 @@ class AnalysisDesk:
         attempt = pattern.attempts + 1
         if pattern.takes - attempt >= MOST_CRASHES:
             return self._answer_by_rules_for_good(lease, sample, attempt, "analysis_crashed", clock())
-        candidates = self._shortlist(tenant, sample)
+        lookalikes = self.lookalikes.nearest(tenant, sample)
+        if lookalikes and lookalikes[0].accept and not sample.generic:
+            best = lookalikes[0]
+            if self._merge(lease, best.pattern_id, f"looks the same ({best.score:.2f}): {best.why}", clock()):
+                return "alias"
+        candidates = self._shortlist(tenant, sample, lookalikes)
         try:
             reply = self.analyst.analyze(sample, candidates)
         except Retryable as error:
@@ -66,26 +86,57 @@ class AnalysisDesk:
             return self._answer_by_rules_for_good(lease, sample, attempt, error.reason, clock())
         return self._settle(lease, reply, candidates, attempt, clock())
 
-    def _shortlist(self, tenant: str, sample: FailureContext) -> list[Candidate]:
-        """Known patterns that this may be. A memory that is out of reach must not delay the answer."""
+    def _shortlist(self, tenant: str, sample: FailureContext, lookalikes: Sequence[Lookalike]) -> list[Candidate]:
+        """Known patterns that this may be: what looks like it, then what the playbook finds for it, each once."""
+        by_text = [found for one in lookalikes if (found := self._candidate(tenant, one))]
         query = playbook_query(sample.category, sample.headline, sample.stage)
         try:
-            found = self.knowledge.shortlist(tenant, query)
+            by_playbook = self.knowledge.shortlist(tenant, query)
         except (Retryable, Permanent) as error:
-            log.warning("no shortlist pattern_id=%s reason=%s", sample.pattern_id, error.reason)
-            return []
-        return [candidate for candidate in found if candidate.pattern_id != sample.pattern_id]
+            # A memory that is out of reach must not delay the answer.
+            log.warning("no playbook pattern_id=%s reason=%s", sample.pattern_id, error.reason)
+            by_playbook = []
+        candidates: dict[str, Candidate] = {}
+        for one in (*by_text, *by_playbook):
+            if one.pattern_id != sample.pattern_id:
+                candidates.setdefault(one.pattern_id, one)
+        return list(candidates.values())[:MOST_CANDIDATES]
+
+    def _candidate(self, tenant: str, lookalike: Lookalike) -> Candidate | None:
+        pattern = self.index.pattern(tenant, self.index.surviving(tenant, lookalike.pattern_id))
+        if pattern is None or pattern.diagnosis is None:
+            return None
+        said = pattern.diagnosis
+        text = reflection_text(pattern.category, pattern.stage, pattern.headline, said.summary, said.likely_cause)
+        return Candidate(pattern.pattern_id, "", text, 0.0, "reflection")
 
     def _settle(self, lease: Lease, reply: AnalystAnswer, candidates: list[Candidate], attempt: int, now_ms: int) -> str:
         offered = {candidate.pattern_id for candidate in candidates}
-        if reply.same_as in offered and self.index.merge(lease, reply.same_as, reason=reply.reason, now_ms=now_ms):
-            survivor = self.index.surviving(lease.tenant, reply.same_as)
-            self._publish(lease.tenant, survivor)
-            self.bell.ring("analysis", lease.tenant, survivor)
+        if reply.same_as in offered and self._merge(lease, reply.same_as, reply.reason, now_ms):
             return "alias"
         if not self.index.record_analysis(lease, reply, attempts=attempt, now_ms=now_ms):
             return "lease_lost"
+        if attempt == 1:
+            self._remember(lease)
         return self._tell(lease, lease.work_id)
+
+    def _merge(self, lease: Lease, into: str, reason: str, now_ms: int) -> bool:
+        """Make the failure an alias of a known pattern, and answer who waits with what is known of that."""
+        sample = self.index.sample(lease.tenant, lease.work_id)
+        if not self.index.merge(lease, into, reason=reason, now_ms=now_ms):
+            return False
+        survivor = self.index.surviving(lease.tenant, into)
+        if sample is not None:
+            self.lookalikes.remember(lease.tenant, replace(sample, pattern_id=survivor))
+        self._publish(lease.tenant, survivor)
+        self.bell.ring("analysis", lease.tenant, survivor)
+        return True
+
+    def _remember(self, lease: Lease) -> None:
+        """Keep the text, so that the next failure that looks like it is recognised."""
+        sample = self.index.sample(lease.tenant, lease.work_id)
+        if sample is not None:
+            self.lookalikes.remember(lease.tenant, sample)
 
     def _answer_by_rules_for_now(self, lease: Lease, sample: FailureContext, attempt: int, error: Retryable, now_ms: int) -> str:
         seconds = delay(attempt, jitter=self.jitter(), retry_after=error.retry_after)
@@ -94,6 +145,8 @@ class AnalysisDesk:
         retry_ms = now_ms + int(seconds * 1000)
         if not self.index.record_analysis(lease, reply, attempts=attempt, now_ms=now_ms, retry_ms=retry_ms):
             return "lease_lost"
+        if attempt == 1:
+            self._remember(lease)
         self._publish(lease.tenant, lease.work_id)
         self.bell.ring("memory", lease.tenant, lease.work_id)
         return "provisional"
@@ -103,6 +156,8 @@ class AnalysisDesk:
         reply = replace(self.rules.analyze(sample, ()), reason=reason)
         if not self.index.record_analysis(lease, reply, attempts=attempt, now_ms=now_ms):
             return "lease_lost"
+        if attempt == 1:
+            self._remember(lease)
         return self._tell(lease, lease.work_id)
 
     def _tell(self, lease: Lease, pattern_id: str) -> str:

@@ -4,6 +4,7 @@ from .analyst import Analyst, AnalystAnswer, FailureContext
 from .events import Applied, Dated, Entry, EventLog, Outcome, Reading
 from .index import Bell, Index, Lease, Line, PendingVote
 from .knowledge import Candidate, Knowledge, Memory, MemoryKind, Vote
+from .lookalikes import Lookalike, Lookalikes, NoLookalikes
 
 __all__ = [
     "Analyst",
@@ -19,8 +20,11 @@ __all__ = [
     "Knowledge",
     "Lease",
     "Line",
+    "Lookalike",
+    "Lookalikes",
     "Memory",
     "MemoryKind",
+    "NoLookalikes",
     "Outcome",
     "PendingVote",
     "Reading",

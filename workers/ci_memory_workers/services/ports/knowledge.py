@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
@@ -78,6 +78,16 @@ class Knowledge(Protocol):
 
     def shortlist(self, tenant: str, query: str, *, top_k: int = 5, min_effectiveness: float = -1.0) -> list[Candidate]:
         """Reflections and strategies nearest to ``query`` that carry a pattern id, best first."""
+        ...
+
+    def memories(self, tenant: str, kind: MemoryKind) -> Iterator[Memory]:
+        """All memories of ``kind``, oldest first, those too that were taken out of the playbook (``deprecated`` in their metadata).
+        Read a piece at a time.
+        """
+        ...
+
+    def tenants(self) -> list[str]:
+        """Tenants with memories, sorted. Raises `errors.Permanent` where the store does not tell."""
         ...
 
     def close(self) -> None:
