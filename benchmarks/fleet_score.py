@@ -1,0 +1,164 @@
+"""Scores what a memory told and learned against the truth of its world."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from benchmarks.fleet_played import Learned, Played, Told
+from benchmarks.fleet_world import HOUR_MS, Arrival, World
+
+BUCKETS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """A number, what it was counted over, and, for people, what it missed by kind."""
+
+    value: float | None
+    n: int
+    missed: Counter[str]
+
+
+def scores(world: World, played: Played) -> dict[str, Score]:
+    """All scores of a memory, by the names of the table's rows."""
+    suggested = [(arrival, told) for arrival, told in played.told if told.known and told.fix]
+    return {
+        "right fix": right_fix(world, played),
+        "right fix, episodes": right_fix(world, played, episodes=True),
+        "learned right": learned_right(world, played),
+        "learned right, all": learned_right(world, played, proven=False),
+        "calibration": calibration(world, suggested),
+        "calibration, tried": calibration(world, [(a, t) for a, t in suggested if t.tried]),
+        "flaky precision": flaky_precision(world, played),
+        "flaky recall": flaky_recall(world, played),
+        "hidden": hidden(world, played, throughout=False),
+        "hidden, throughout": hidden(world, played, throughout=True),
+        "outbreaks": outbreaks(world, played),
+        "llm calls": Score(_ratio(played.calls, _causes_seen(played)), _causes_seen(played), Counter()),
+    }
+
+
+def right_fix(world: World, played: Played, *, episodes: bool = False) -> Score:
+    """The share of repeats that are answered with a fix that truly works, once one has been seen to work.
+
+    Flaky causes and outages have no fix, and are left out. ``episodes`` counts each build once.
+    """
+    good, n, missed, seen = 0, 0, Counter[str](), set[tuple[str, str]]()
+    for arrival, told in played.told:
+        fixed_ms = world.truth.first_fixed_ms.get(arrival.cause)
+        if fixed_ms is None or arrival.ms <= fixed_ms or (episodes and (_build(arrival), arrival.cause) in seen):
+            continue
+        seen.add((_build(arrival), arrival.cause))
+        n += 1
+        if told.fix and told.known and world.truth.right(told.fix, arrival.cause):
+            good += 1
+        else:
+            missed[f"{world.causes[arrival.cause].kind}: {_why_not(world, arrival, told)}"] += 1
+    return Score(_ratio(good, n), n, missed)
+
+
+def _why_not(world: World, arrival: Arrival, told: Told) -> str:
+    if not told.known:
+        return "not recognised"
+    if not told.fix:
+        return "recognised, no fix"
+    if world.truth.says.get(told.fix.partition("\n")[0].strip()):
+        return "a fix of another cause"
+    return "no fix at all, " + ("untried" if not told.tried else "tried")
+
+
+def learned_right(world: World, played: Played, *, proven: bool = True) -> Score:
+    """The share of fixes that nobody reported which truly fix a cause of their pattern; ``proven``: that mostly worked."""
+    rows = [one for one in played.learned if not proven or one.worked > one.failed]
+    wrong = [one for one in rows if not any(world.truth.right(one.fix, cause) for cause in one.causes)]
+    missed = Counter(_wrongly_learned(world, one) for one in wrong)
+    return Score(_ratio(len(rows) - len(wrong), len(rows)), len(rows), missed)
+
+
+def _wrongly_learned(world: World, learned: Learned) -> str:
+    kinds = {world.causes[cause].kind for cause in learned.causes if cause}
+    subject = learned.fix.partition("\n")[0]
+    what = "merge" if subject.startswith("Merge ") else "revert" if subject.startswith("Revert ") else "commit"
+    if world.truth.says.get(subject.strip()):
+        what = "fix of another cause"
+    return f"{'+'.join(sorted(kinds))}: {what}"
+
+
+def calibration(world: World, suggested: Iterable[tuple[Arrival, Told]]) -> Score:
+    """Expected calibration error (Naeini et al. 2015): |confidence - share that works|, over ten buckets, by their sizes.
+
+    A suggestion works when its fix is one that truly fixes the cause: the developer of this world applies it as it is told.
+    """
+    buckets: dict[int, list[tuple[float, bool]]] = defaultdict(list)
+    for arrival, told in suggested:
+        works = world.truth.right(told.fix, arrival.cause)
+        buckets[min(BUCKETS - 1, int(told.confidence * BUCKETS))].append((told.confidence, works))
+    n = sum(map(len, buckets.values()))
+    missed, error = Counter[str](), 0.0
+    for bucket, rows in sorted(buckets.items()):
+        said, worked = sum(c for c, _ in rows) / len(rows), sum(w for _, w in rows) / len(rows)
+        error += abs(said - worked) * len(rows)
+        missed[f"{bucket / BUCKETS:.1f}: said {said:.2f}, worked {worked:.2f}"] = len(rows)
+    return Score(error / n if n else None, n, missed)
+
+
+def flaky_precision(world: World, played: Played) -> Score:
+    """The share of causes taken for flaky that are. A regression in a flaky test looks the same; `hidden` judges that."""
+    taken = [world.causes[cause] for cause in played.flaky if world.causes[cause].kind != "twin"]
+    return Score(
+        _ratio(sum(one.kind == "flaky" for one in taken), len(taken)), len(taken), Counter(o.kind for o in taken if o.kind != "flaky")
+    )
+
+
+def flaky_recall(world: World, played: Played) -> Score:
+    """The share of flaky causes that are taken for it, of those that failed in at least two builds."""
+    builds: dict[str, set[str]] = defaultdict(set)
+    for arrival, _ in played.told:
+        builds[arrival.cause].add(_build(arrival))
+    flaky = [one for one in world.causes.values() if one.kind == "flaky" and len(builds[one.cause_id]) > 1]
+    missed = Counter(f"failed in {min(9, len(builds[one.cause_id]))} builds" for one in flaky if one.cause_id not in played.flaky)
+    return Score(_ratio(len(flaky) - missed.total(), len(flaky)), len(flaky), missed)
+
+
+def hidden(world: World, played: Played, *, throughout: bool) -> Score:
+    """How many regressions (a cause in a repository) have a failure that is answered as quarantined, or none that is not."""
+    answers: dict[tuple[str, str], list[bool]] = defaultdict(list)
+    for arrival, told in played.told:
+        if world.causes[arrival.cause].fixed_by_commit:
+            answers[arrival.cause, _repo(arrival)].append(told.quarantined)
+    found = [cause for (cause, _), quarantined in answers.items() if (all if throughout else any)(quarantined)]
+    return Score(float(len(found)), len(answers), Counter(world.causes[cause].kind for cause in found))
+
+
+def outbreaks(world: World, played: Played) -> Score:
+    """The share of outbreaks that an answer names while they last, or within an hour; None where answers have no word for it."""
+    if all(told.outbreak is None for _, told in played.told):
+        return Score(None, len(world.outbreaks), Counter())
+    found, missed = 0, Counter[str]()
+    for outbreak in world.outbreaks:
+        named = any(
+            told.outbreak and arrival.cause == outbreak.cause_id and outbreak.start_ms <= arrival.ms <= outbreak.end_ms + HOUR_MS
+            for arrival, told in played.told
+        )
+        found += named
+        if not named:
+            missed[f"{world.causes[outbreak.cause_id].kind}, {len(outbreak.repos)} repositories"] += 1
+    return Score(_ratio(found, len(world.outbreaks)), len(world.outbreaks), missed)
+
+
+def _causes_seen(played: Played) -> int:
+    return len({arrival.cause for arrival, _ in played.told})
+
+
+def _build(arrival: Arrival) -> str:
+    return getattr(arrival.event, "build_id", "")
+
+
+def _repo(arrival: Arrival) -> str:
+    return arrival.event.repo
+
+
+def _ratio(part: int, whole: int) -> float | None:
+    return part / whole if whole else None
