@@ -19,6 +19,9 @@ _COMMANDS = {
     "sweep": ("knowledge", "sweep"),
     "stats": ("knowledge", "stats"),
     "dead": ("dead", "dead"),
+    "export": ("archive", "export_command"),
+    "import": ("archive", "import_command"),
+    "rebuild": ("archive", "rebuild"),
 }
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar, cast
 
 from redis import Redis
 
 from ci_memory_producers.events import Diagnosis, FailureEvent, PassEvent, ResolutionEvent
+from ci_memory_workers.adapters.redis_archive import RedisArchive
 from ci_memory_workers.adapters.redis_index import RedisIndex
 from ci_memory_workers.domain.pattern import Pattern
 from ci_memory_workers.errors import KnowledgeRefused
@@ -20,6 +21,7 @@ from ci_memory_workers.services.ports import (
     Entry,
     FailureContext,
     Memory,
+    MemoryKind,
     Reading,
     Vote,
 )
@@ -63,6 +65,11 @@ def pattern(**fields: Any) -> Pattern:
 def open_index(client: Redis) -> RedisIndex:
     """The real index: its Lua is the truth."""
     return RedisIndex(client, dedupe_seconds=3_600, answer_seconds=3_600, flush_ms=1_000)
+
+
+def archive_of(index: object) -> RedisArchive:
+    """The archive on the same server as an index, mortal or not."""
+    return RedisArchive(cast("Any", index)._client)
 
 
 def failed(fingerprint: str = "1:aaaa", *, build: str = "1", repo: str = "acme/shop", ms: int = NOW, **fields: object) -> Reading:
@@ -195,7 +202,7 @@ class Stored:
 class CountingKnowledge:
     """A memory that keeps all it is told. ``trouble`` is raised by every call, ``vote_trouble`` by votes."""
 
-    memories: dict[str, Stored] = field(default_factory=dict)
+    stored: dict[str, Stored] = field(default_factory=dict)
     candidates: list[Candidate] = field(default_factory=list)
     queries: list[str] = field(default_factory=list)
     trouble: Exception | None = None
@@ -204,7 +211,7 @@ class CountingKnowledge:
 
     def of(self, kind: str, pattern_id: str) -> list[Stored]:
         """Memories of ``kind`` about a pattern."""
-        return [one for one in self.memories.values() if one.kind == kind and pattern_id in one.content]
+        return [one for one in self.stored.values() if one.kind == kind and pattern_id in one.content]
 
     def add_reflection(
         self, tenant: str, content: str, *, error_pattern: str, correct_approach: str, metadata: Mapping[str, object]
@@ -219,7 +226,7 @@ class CountingKnowledge:
         self._fail()
         return [
             memory_id
-            for memory_id, one in self.memories.items()
+            for memory_id, one in self.stored.items()
             if (one.kind, one.tenant, one.deprecated) == (kind, tenant, False) and pattern_id in one.content
         ]
 
@@ -239,7 +246,7 @@ class CountingKnowledge:
 
     def get(self, tenant: str, memory_id: str) -> Memory | None:
         self._fail()
-        one = self.memories.get(memory_id)
+        one = self.stored.get(memory_id)
         return Memory(memory_id, one.content, one.metadata) if one else None
 
     def deprecate(self, tenant: str, memory_id: str) -> None:
@@ -251,6 +258,15 @@ class CountingKnowledge:
         self.queries.append(query)
         return self.candidates[:top_k]
 
+    def memories(self, tenant: str, kind: MemoryKind) -> Iterator[Memory]:
+        self._fail()
+        for memory_id, one in list(self.stored.items()):
+            if (one.tenant, one.kind) == (tenant, kind):
+                yield Memory(memory_id, one.content, one.metadata | ({"deprecated": True} if one.deprecated else {}))
+
+    def tenants(self) -> list[str]:
+        return sorted({one.tenant for one in self.stored.values()})
+
     def close(self) -> None:
         pass
 
@@ -260,11 +276,11 @@ class CountingKnowledge:
 
     def _add(self, memory: Stored) -> str:
         self._fail()
-        memory_id = f"mem-{len(self.memories)}"
-        self.memories[memory_id] = memory
+        memory_id = f"mem-{len(self.stored)}"
+        self.stored[memory_id] = memory
         return memory_id
 
     def _stored(self, memory_id: str) -> Stored:
-        if memory_id not in self.memories:
+        if memory_id not in self.stored:
             raise KnowledgeRefused(f"no memory {memory_id}")
-        return self.memories[memory_id]
+        return self.stored[memory_id]

@@ -12,6 +12,7 @@ from fakes import (
     Killed,
     Life,
     T,
+    archive_of,
     failed,
     fixed,
     mortal,
@@ -38,7 +39,7 @@ def index(redis_client: Redis) -> RedisIndex:
 
 
 def librarian(index: Index, knowledge: Knowledge) -> Librarian:
-    return Librarian(index=index, knowledge=knowledge, flush_ms=FLUSH_MS)
+    return Librarian(index=index, knowledge=knowledge, archive=archive_of(index), flush_ms=FLUSH_MS)
 
 
 def known(index: RedisIndex, fingerprint: str = "1:aaaa", *, tenant: str = T, final: bool = True) -> str:
@@ -82,7 +83,7 @@ def test_what_is_not_analysed_yet_is_not_written(index: RedisIndex, redis_client
     knowledge = CountingKnowledge()
 
     assert librarian(index, knowledge).sync(T, pattern_id, NOW) == "nothing_to_write"
-    assert (knowledge.memories, index.owed("memory", T)) == ({}, 0)
+    assert (knowledge.stored, index.owed("memory", T)) == ({}, 0)
 
 
 def test_a_fix_is_written_as_a_strategy_and_voted_for(index: RedisIndex) -> None:

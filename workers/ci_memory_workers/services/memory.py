@@ -15,7 +15,9 @@ from ..domain.answer import at
 from ..domain.match import reflection_text, strategy_text
 from ..domain.pattern import Fix, Pattern
 from ..errors import KnowledgeNotAsked, KnowledgeRefused, Permanent, Retryable
+from .pattern_state import STATE_KEY, compact
 from .ports import Index, Knowledge, Lease, MemoryKind, PendingVote
+from .ports.archive import Archive
 
 log = logging.getLogger(__name__)
 
@@ -33,6 +35,7 @@ class Librarian:
 
     index: Index
     knowledge: Knowledge
+    archive: Archive
     flush_ms: int
 
     def sync(self, tenant: str, pattern_id: str, now_ms: int) -> str:
@@ -68,13 +71,18 @@ class Librarian:
         self._withdraw_strategies(tenant, pattern, strategies)
         while vote := self.index.next_vote(tenant, pattern.pattern_id):
             self._cast(tenant, pattern, vote, strategies.get(vote.fix_id, "") if vote.target == "strategy" else reflection_id)
-        self.knowledge.update_metadata(tenant, reflection_id, summary(pattern))
+        self.knowledge.update_metadata(tenant, reflection_id, summary(pattern) | self._state(tenant, pattern))
         if pattern.status == "deprecated":
             self.knowledge.deprecate(tenant, reflection_id)
             # Aegis can't bring a memory back: should the pattern recur, it gets a new reflection.
             self.index.link(tenant, pattern.pattern_id, reflection_id="")
         self.index.finish(lease, revision=pattern.revision, later_ms=now_ms + self.flush_ms)
         return "written"
+
+    def _state(self, tenant: str, pattern: Pattern) -> dict[str, object]:
+        """The whole state of a pattern, for the day when Redis is lost."""
+        state = self.archive.state(tenant, pattern.pattern_id)
+        return {STATE_KEY: compact(state)} if state else {}
 
     def _withdraw(self, lease: Lease, pattern: Pattern | None, now_ms: int) -> str:
         """Take the memories of a pattern out of the playbook: it was merged, and the one that stays speaks for both; or it was
@@ -143,6 +151,7 @@ class Librarian:
                 "stage": pattern.stage,
                 "fix_type": fix.fix_type,
                 "fix_commit": fix.commit,
+                "description": fix.description,
             },
         )
         self.index.link(tenant, pattern.pattern_id, **{link: strategy_id})

@@ -10,6 +10,8 @@ from ci_memory_workers.errors import KnowledgeRefused
 from ci_memory_workers.services.ports import Candidate
 
 AGENT_ID = "ci-memory"
+NAMESPACE = "ci-memory-"
+"""What the Aegis namespace of every tenant begins with."""
 DEPRECATED = "deprecated"
 """Metadata key of a memory that was taken out of the playbook: Aegis itself does not tell (neither `get` nor `export`)."""
 PATTERN_KEY = "pattern_id"
@@ -36,7 +38,13 @@ def namespace(tenant: str) -> str:
     """The Aegis namespace of ``tenant`` (at most 64 characters). Raises `KnowledgeRefused` where it is not a tenant's name."""
     if not _TENANT.fullmatch(tenant):
         raise KnowledgeRefused(f"{tenant[:60]!r} is not a tenant: small letters, digits, - and _, at most 40")
-    return f"ci-memory-{tenant}"
+    return f"{NAMESPACE}{tenant}"
+
+
+def tenant_of(space: str) -> str | None:
+    """The other way; None where ``space`` is no tenant's."""
+    tenant = space.removeprefix(NAMESPACE)
+    return tenant if space.startswith(NAMESPACE) and _TENANT.fullmatch(tenant) else None
 
 
 def is_memory_id(memory_id: str) -> bool:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import json
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -14,12 +15,13 @@ from ci_memory_workers.adapters.aegis.identity import (
     content_with_pattern,
     is_memory_id,
     namespace,
+    tenant_of,
     with_pattern_of,
 )
 from ci_memory_workers.adapters.aegis.memory_file import MemoryFile
 from ci_memory_workers.adapters.aegis.sanitise import Sanitiser
 from ci_memory_workers.errors import KnowledgeRefused, KnowledgeUnavailable
-from ci_memory_workers.services.ports import Candidate, Memory, Vote
+from ci_memory_workers.services.ports import Candidate, Memory, MemoryKind, Vote
 
 if TYPE_CHECKING:
     from aegis_memory import AegisClient
@@ -29,6 +31,14 @@ _FIND = """
     WHERE namespace = ? AND memory_type = ? AND is_deprecated = 0 AND substr(content, 1, ?) = ?
     ORDER BY created_at, rowid
 """
+
+
+_PIECE = 200
+_ALL = """
+    SELECT rowid, id, content, metadata, bullet_helpful, bullet_harmful, is_deprecated FROM memories
+    WHERE namespace = ? AND memory_type = ? AND rowid > ? ORDER BY rowid LIMIT ?
+"""
+_NAMESPACES = "SELECT DISTINCT namespace FROM memories"
 
 
 class LocalAegis:
@@ -137,6 +147,19 @@ class LocalAegis:
             )
         return candidates(playbook.entries, top_k)
 
+    def memories(self, tenant: str, kind: MemoryKind) -> Iterator[Memory]:
+        """All memories of ``kind``, oldest first, deprecated ones too."""
+        last = 0
+        while rows := self._file.rows(_ALL, (namespace(tenant), kind, last, _PIECE)):
+            for row in rows:
+                yield _memory(row)
+            last = int(str(rows[-1][0]))
+
+    def tenants(self) -> list[str]:
+        """Tenants with memories, sorted."""
+        spaces = (str(row[0]) for row in self._file.rows(_NAMESPACES, ()))
+        return sorted(tenant for space in spaces if (tenant := tenant_of(space)))
+
     def close(self) -> None:
         """Close this process's connection. The next call opens it anew."""
         self._file.close()
@@ -144,6 +167,12 @@ class LocalAegis:
     def _require(self, client: AegisClient, tenant: str, memory_id: str) -> None:
         if _look_up(client, tenant, memory_id) is None:
             raise KnowledgeRefused(f"no memory {memory_id[:64]!r} of tenant {tenant} in {self._file.path.name}")
+
+
+def _memory(row: tuple[Any, ...]) -> Memory:
+    _, memory_id, content, metadata, helpful, harmful, deprecated = row
+    document = json.loads(metadata or "{}")
+    return Memory(memory_id, content, document | ({DEPRECATED: True} if deprecated else {}), helpful, harmful)
 
 
 def _look_up(client: AegisClient, tenant: str, memory_id: str) -> Any:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
 import httpx
 
 from ci_memory_workers.adapters.aegis.calls import Calls
+from ci_memory_workers.adapters.aegis.export import export, exported_memories
 from ci_memory_workers.adapters.aegis.identity import (
     AGENT_ID,
     DEPRECATED,
@@ -24,7 +25,7 @@ from ci_memory_workers.adapters.aegis.identity import (
 from ci_memory_workers.adapters.aegis.rate import RateWindow
 from ci_memory_workers.adapters.aegis.sanitise import Sanitiser
 from ci_memory_workers.errors import InvalidSettings, KnowledgeRefused, KnowledgeUnavailable
-from ci_memory_workers.services.ports import Candidate, Memory, Vote
+from ci_memory_workers.services.ports import Candidate, Memory, MemoryKind, Vote
 
 if TYPE_CHECKING:
     from aegis_memory import AegisClient
@@ -166,6 +167,18 @@ class RemoteAegis:
             repeatable=True,
         )
         return candidates(playbook.entries, top_k)
+
+    def memories(self, tenant: str, kind: MemoryKind) -> Iterator[Memory]:
+        """All memories of ``kind``, oldest first, deprecated ones too. The namespace comes as one export, kept in a file.
+
+        Raises `KnowledgeRefused` where there are more than the server exports at once.
+        """
+        space = namespace(tenant)
+        return exported_memories(self._calls.call(lambda client: export(client, space), repeatable=True), space, kind)
+
+    def tenants(self) -> list[str]:
+        """Raises `KnowledgeRefused`: the server does not list its namespaces."""
+        raise KnowledgeRefused("an Aegis server does not list its tenants: name each with --tenant")
 
     def close(self) -> None:
         """Release this process's connections. The next call opens them anew."""

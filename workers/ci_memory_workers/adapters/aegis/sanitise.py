@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,6 +23,10 @@ MAX_METADATA_DEPTH = 4
 MAX_METADATA_VALUES = 400
 MAX_METADATA_STRING = 4_000
 MAX_KEY = 100
+STATE_KEY = "state"
+"""Metadata key whose text is JSON and stays so: each text in it is cleaned by itself."""
+MAX_STATE = 10_000
+"""The server's bound of one string."""
 _MAX_READ = 65_536
 """Characters of a text that are looked at; secrets are sought before the text is cut, so that none is cut in two."""
 _SETTLING = 6
@@ -88,7 +93,26 @@ class Sanitiser:
 
         Strings are cut to 4,000 characters, deeper levels become text, numbers that JSON has no name for become None.
         """
-        return self._document(metadata, 1, _Room(keys=MAX_METADATA_KEYS - reserved))
+        clean = self._document(metadata, 1, _Room(keys=MAX_METADATA_KEYS - reserved))
+        if STATE_KEY in clean:
+            clean[STATE_KEY] = self._state(metadata[STATE_KEY])
+        return clean
+
+    def _state(self, text: object) -> str:
+        """JSON text, each text in it cleaned and no longer than it was; empty where it is no JSON or too long to be whole."""
+        try:
+            document = json.loads(str(text)[: MAX_STATE + 1])
+        except ValueError:
+            return ""
+        clean = json.dumps(self._each_text(document), ensure_ascii=False, separators=(",", ":"))
+        return clean if len(clean) <= MAX_STATE else ""
+
+    def _each_text(self, value: object) -> object:
+        if isinstance(value, dict):
+            return {self._plain(name, MAX_KEY): self._each_text(item) for name, item in value.items()}
+        if isinstance(value, list):
+            return [self._each_text(item) for item in value]
+        return self._plain(value, len(value)) if isinstance(value, str) and value else value
 
     def _document(self, document: Mapping[str, object], depth: int, room: _Room) -> dict[str, object]:
         clean: dict[str, object] = {}

@@ -81,8 +81,8 @@ class Knowledge(Protocol):
         ...
 
     def memories(self, tenant: str, kind: MemoryKind) -> Iterator[Memory]:
-        """All memories of ``kind``, oldest first, those too that were taken out of the playbook (``deprecated`` in their metadata).
-        Read a piece at a time.
+        """All memories of ``kind``, oldest first, read a piece at a time: those too that were taken out of the playbook
+        (``deprecated`` in their metadata).
         """
         ...
 

@@ -1,0 +1,114 @@
+"""A pattern's whole state, as ``read_pattern.lua`` replies it and as ``restore_pattern.lua`` takes it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from ..services.ports.archive import FixState, PatternState, PlaceState, ReportState, TrialState
+from .pattern_codec import FIX_FIELDS, pairs, text
+
+NOT_KNOWLEDGE = frozenset({"analysis", "merged_into", "journal_id", "broken"})
+"""Fields of a pattern's hash that are no part of its state's: the diagnosis stands apart, and the rest is about here and now."""
+
+
+def decode_state(pattern_id: str, reply: Sequence[Any]) -> PatternState:
+    """The state that ``read_pattern.lua`` replied. Raises pydantic's ValidationError where it is none."""
+    hash_, fixes, trials, reported, aliases, repos, recent, merged, fix_repos, score, journal = reply
+    fields = pairs(hash_)
+    analysis = json.loads(fields["analysis"]) if fields.get("analysis") else {}
+    return PatternState.model_validate(
+        {
+            "pattern_id": pattern_id,
+            "fields": {name: value for name, value in sorted(fields.items()) if name not in NOT_KNOWLEDGE},
+            "journal": text(journal),
+            "diagnosis": analysis.get("diagnosis"),
+            "analyst": analysis.get("analyst", ""),
+            "reason": analysis.get("reason", ""),
+            "aliases": _sorted(aliases),
+            "fixes": _fixes(pairs(fixes), fix_repos),
+            "trials": [{"trial_id": name, **json.loads(value)} for name, value in sorted(pairs(trials).items())],
+            "reported": [{"repo": name, **json.loads(value)} for name, value in sorted(pairs(reported).items())],
+            "repos": _sorted(repos),
+            "recent": [json.loads(row) for row in recent],
+            "merged": _sorted(merged),
+            "settled": text(score).startswith("-"),
+        }
+    )
+
+
+def _sorted(members: Iterable[Any]) -> list[str]:
+    return sorted(text(member) for member in members)
+
+
+def _fixes(fields: Mapping[str, str], fix_repos: Sequence[Any]) -> list[dict[str, object]]:
+    """Fixes in the order of the hash, in which they are shown."""
+    repos = {text(fix_repos[i]): _sorted(fix_repos[i + 1]) for i in range(0, len(fix_repos), 2)}
+    counts: dict[str, dict[str, int]] = {}
+    for name, value in sorted(fields.items()):
+        if name.startswith("n|") and int(value) > 0:
+            _, fix_id, outcome = name.split("|", 2)
+            counts.setdefault(fix_id, {})[outcome] = int(value)
+    return [
+        {
+            **json.loads(value),
+            "fix_id": (fix_id := name.removeprefix("fix|")),
+            "counts": counts.get(fix_id, {}),
+            "repositories": int(fields.get(f"repos|{fix_id}", 0)),
+            "last_worked_ms": int(fields.get(f"last|{fix_id}", 0)),
+            "repos": repos.get(fix_id, []),
+        }
+        for name, value in fields.items()
+        if name.startswith("fix|")
+    ]
+
+
+def sections(state: PatternState) -> list[str | int]:
+    """What ``restore_pattern.lua`` takes of a state from its tenth argument on."""
+    flat: list[str | int] = []
+    for name, items in (
+        ("fields", _pairs(_hash(state).items())),
+        ("fixes", _pairs(pair for fix in state.fixes for pair in _fix_fields(fix))),
+        ("trials", _pairs((trial.trial_id, _trial(trial)) for trial in state.trials)),
+        ("reported", _pairs((report.repo, _report(report)) for report in state.reported)),
+        ("fix_repos", _pairs((fix.fix_id, repo) for fix in state.fixes for repo in fix.repos)),
+        ("aliases", list(state.aliases)),
+        ("repos", list(state.repos)),
+        ("recent", [_place(place) for place in state.recent]),
+        ("merged", list(state.merged)),
+    ):
+        flat += [name, len(items), *items]
+    return flat
+
+
+def _pairs(items: Iterable[tuple[str, str]]) -> list[str]:
+    return [part for pair in items for part in pair]
+
+
+def _hash(state: PatternState) -> dict[str, str]:
+    fields = {name: value for name, value in state.fields.items() if name not in NOT_KNOWLEDGE}
+    if state.diagnosis is None:
+        return fields
+    analysis = {"diagnosis": state.diagnosis.model_dump(), "analyst": state.analyst, "reason": state.reason}
+    return fields | {"analysis": json.dumps(analysis)}
+
+
+def _fix_fields(fix: FixState) -> Iterable[tuple[str, str]]:
+    yield f"fix|{fix.fix_id}", json.dumps({name: getattr(fix, name) for name in FIX_FIELDS})
+    for outcome, count in fix.counts.items():
+        yield f"n|{fix.fix_id}|{outcome}", str(count)
+    yield f"repos|{fix.fix_id}", str(fix.repositories)
+    yield f"last|{fix.fix_id}", str(fix.last_worked_ms)
+
+
+def _trial(trial: TrialState) -> str:
+    return json.dumps({"fix": trial.fix, "repo": trial.repo, "kind": trial.kind, "verdict": trial.verdict, "ms": trial.ms})
+
+
+def _report(report: ReportState) -> str:
+    return json.dumps({"trial": report.trial, "ms": report.ms})
+
+
+def _place(place: PlaceState) -> str:
+    return json.dumps({"place": place.place, "commit": place.commit, "ms": place.ms})

@@ -1,0 +1,32 @@
+-- Reads all that is known of a pattern, as it is at one moment.
+--
+-- KEYS[1]  the tenant's prefix   ARGV[1]  pattern_id
+-- Reply    { fields, fixes, trials, reported, aliases, repos, recent, merged, fix_repos, score, journal }, or {} when it is unknown
+--          fields, fixes, trials and reported as HGETALL; fix_repos as { fix_id, { repo… } } in turn; score of last_seen ('' without);
+--          journal is the id of the newest entry ('0-0' for none)
+
+local p, id = KEYS[1], ARGV[1]
+local fields = redis.call('HGETALL', p .. 'pattern:' .. id)
+if #fields == 0 then return {} end
+local fixes, fix_repos = redis.call('HGETALL', p .. 'fixes:' .. id), {}
+for i = 1, #fixes, 2 do
+  if string.sub(fixes[i], 1, 4) == 'fix|' then
+    local fix = string.sub(fixes[i], 5)
+    fix_repos[#fix_repos + 1] = fix
+    fix_repos[#fix_repos + 1] = redis.call('SMEMBERS', p .. 'fix_repos:' .. id .. ':' .. fix)
+  end
+end
+local newest = redis.call('XREVRANGE', p .. 'journal', '+', '-', 'COUNT', 1)
+return {
+  fields,
+  fixes,
+  redis.call('HGETALL', p .. 'trials:' .. id),
+  redis.call('HGETALL', p .. 'reported:' .. id),
+  redis.call('SMEMBERS', p .. 'aliases:' .. id),
+  redis.call('SMEMBERS', p .. 'repos:' .. id),
+  redis.call('LRANGE', p .. 'recent:' .. id, 0, -1),
+  redis.call('SMEMBERS', p .. 'merged:' .. id),
+  fix_repos,
+  redis.call('ZSCORE', p .. 'last_seen', id) or '',
+  newest[1] and newest[1][1] or '0-0',
+}

@@ -1,0 +1,74 @@
+--@include _merge
+-- Applies a journal entry to a restored pattern whose state is older than the entry. No votes are cast again.
+--
+-- KEYS[1]  the tenant's prefix
+-- ARGV[1]  pattern_id   ARGV[2]  entry id   ARGV[3]  its ms   ARGV[4]  kind
+-- ARGV[5…] 'fix' and 'rerun': fix_id, fix (JSON), repo, event_id     'learned_fix': fix_id, fix (JSON)
+--          'status': from, to, reason     'alias': pattern_id that went, fingerprints, by blanks     'fingerprint': fingerprint
+-- Reply    1, or 0 when the pattern is unknown, was not restored, or has the entry in it
+
+local p, id, entry, now = KEYS[1], surviving(KEYS[1], ARGV[1]), ARGV[2], tonumber(ARGV[3])
+local key = p .. 'pattern:' .. id
+
+local function parts(stream_id)
+  local ms, sequence = string.match(stream_id, '^(%d+)-(%d+)$')
+  return tonumber(ms), tonumber(sequence)
+end
+
+local has = redis.call('HGET', key, 'journal_id')
+if not has then return 0 end
+local has_ms, has_sequence = parts(has)
+local ms, sequence = parts(entry)
+if ms < has_ms or (ms == has_ms and sequence <= has_sequence) then return 0 end
+
+local function name_fingerprints(fingerprints)
+  for fingerprint in string.gmatch(fingerprints, '%S+') do
+    redis.call('HSET', p .. 'fingerprints', fingerprint, id)
+    redis.call('SADD', p .. 'aliases:' .. id, fingerprint)
+  end
+end
+
+local kinds = {}
+
+function kinds.fix()
+  redis.call('HSET', key, 'status', 'resolved', 'fix_repo', ARGV[7], 'resolved_ms', now, 'resolved_fix', ARGV[5], 'recurred', '0')
+  redis.call('HSET', p .. 'fixes:' .. id, 'fix|' .. ARGV[5], ARGV[6])
+  for trial_id, encoded in pairs(trials_of(p, id)) do
+    local trial = cjson.decode(encoded)
+    if trial.repo == ARGV[7] and trial.kind == 'inferred' and trial.verdict ~= 'failed' then put_trial(p, id, trial_id, nil) end
+  end
+  put_trial(p, id, ARGV[8], { fix = ARGV[5], repo = ARGV[7], kind = 'reported', verdict = 'worked', ms = now }, true)
+  redis.call('HSET', p .. 'reported:' .. id, ARGV[7], cjson.encode({ trial = ARGV[8], ms = now }))
+end
+
+function kinds.rerun()
+  local state = redis.call('HMGET', key, 'episodes', 'flaky_count')
+  local flaky = math.min(tonumber(state[1] or '0'), tonumber(state[2] or '0') + 1)
+  redis.call('HSET', key, 'flaky_count', flaky, 'status', 'flaky')
+end
+
+function kinds.learned_fix() redis.call('HSETNX', p .. 'fixes:' .. id, 'fix|' .. ARGV[5], ARGV[6]) end
+
+function kinds.status()
+  redis.call('HSET', key, 'status', ARGV[6], 'status_reason', ARGV[7], 'status_ms', now)
+  if ARGV[5] ~= ARGV[6] then redis.call('HSET', key, 'status_before', ARGV[5]) end
+  redis.call(ARGV[6] == 'quarantined' and 'SADD' or 'SREM', p .. 'quarantined', id)
+end
+
+function kinds.alias()
+  name_fingerprints(ARGV[6])
+  if ARGV[5] == id or surviving(p, ARGV[5]) ~= ARGV[5] then return end
+  if redis.call('HEXISTS', p .. 'pattern:' .. ARGV[5], 'status') == 1 then
+    merge(p, ARGV[5], id, now, 'merged before', false)
+  else
+    redis.call('HSET', p .. 'pattern:' .. ARGV[5], 'merged_into', id)
+    redis.call('SADD', p .. 'merged:' .. id, ARGV[5])
+  end
+end
+
+function kinds.fingerprint() name_fingerprints(ARGV[5]) end
+
+kinds[ARGV[4]]()
+redis.call('HSET', key, 'journal_id', entry)
+owe_memory(p, id, now)
+return 1

@@ -1,0 +1,149 @@
+--@include _merge
+-- Puts a pattern back with all that is known of it, unless what is here is as new or newer. Counters never fall.
+--
+-- KEYS[1]  the tenant's prefix   KEYS[2]  the set of tenants
+-- ARGV[1]  pattern_id   ARGV[2]  revision of the state   ARGV[3]  now, ms   ARGV[4]  the tenant
+-- ARGV[5]  '1' when Aegis is owed the pattern   ARGV[6]  '1' when aging need not look at it
+-- ARGV[7]  sample (JSON; '' for none)   ARGV[8]  how long a sample is kept once its analysis is final, s
+-- ARGV[9]  id of the newest journal entry in the state ('' when the journal will not be applied to it)
+-- ARGV[10…] sections, one after the other: name, number of items, items. Of pairs: fields, fixes (as the hash holds them),
+--          trials (id, JSON), reported (repo, JSON), fix_repos (fix_id, repo). Of values: aliases, repos, recent, merged
+-- Reply    'restored' (it was unknown) | 'updated' (what was here is older) | 'unchanged' | 'merged' (another stands for it here)
+
+local p, id, revision, now = KEYS[1], ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
+local key, fixes_key = p .. 'pattern:' .. id, p .. 'fixes:' .. id
+local here = redis.call('HMGET', key, 'revision', 'merged_into')
+local known = redis.call('EXISTS', key) == 1
+if here[2] then return 'merged' end
+if known and tonumber(here[1] or '0') >= revision then return 'unchanged' end
+
+local sections, at = {}, 10
+while at <= #ARGV do
+  local items = {}
+  for i = 1, tonumber(ARGV[at + 1]) do items[i] = ARGV[at + 1 + i] end
+  sections[ARGV[at]] = items
+  at = at + 2 + #items
+end
+
+local function raise(hash, name, value)
+  if tonumber(value) > tonumber(redis.call('HGET', hash, name) or '0') then redis.call('HSET', hash, name, value) end
+end
+
+local never_falls = { occurrence_count = true, episodes = true, flaky_count = true, match_votes = true, last_ms = true }
+local function put_fields()
+  local fields = sections.fields
+  for i = 1, #fields, 2 do
+    local name, value = fields[i], fields[i + 1]
+    if known and (never_falls[name] or name == 'repositories') then
+      raise(key, name, value)
+    elseif known and name == 'first_ms' then
+      local first = redis.call('HGET', key, 'first_ms')
+      if not first or tonumber(value) < tonumber(first) then redis.call('HSET', key, 'first_ms', value) end
+    else
+      redis.call('HSET', key, name, value)
+    end
+  end
+  if ARGV[9] ~= '' then redis.call('HSET', key, 'journal_id', ARGV[9]) end
+end
+
+local function put_places()
+  for _, repo in ipairs(sections.repos) do redis.call('SADD', p .. 'repos:' .. id, repo) end
+  raise(key, 'repositories', redis.call('SCARD', p .. 'repos:' .. id))
+  if redis.call('EXISTS', p .. 'recent:' .. id) == 0 then
+    for _, place in ipairs(sections.recent) do redis.call('RPUSH', p .. 'recent:' .. id, place) end
+  end
+  local last = redis.call('HGET', key, 'last_ms') or '0'
+  if ARGV[6] == '1' and not known then
+    redis.call('ZADD', p .. 'last_seen', '-' .. last, id)
+  else
+    redis.call('ZADD', p .. 'last_seen', 'GT', last, id)
+  end
+end
+
+-- Where something is known already, trials go through the ledger, which keeps the counts; else all is put as it was.
+local function put_fixes()
+  local fixes, trials, reported = sections.fixes, sections.trials, sections.reported
+  for i = 1, #fixes, 2 do
+    if not known or string.sub(fixes[i], 1, 4) == 'fix|' then redis.call('HSET', fixes_key, fixes[i], fixes[i + 1]) end
+  end
+  for i = 1, #trials, 2 do
+    if known then put_trial(p, id, trials[i], cjson.decode(trials[i + 1]), true) else redis.call('HSET', p .. 'trials:' .. id, trials[i], trials[i + 1]) end
+  end
+  for i = 1, #sections.fix_repos, 2 do
+    redis.call('SADD', p .. 'fix_repos:' .. id .. ':' .. sections.fix_repos[i], sections.fix_repos[i + 1])
+  end
+  for i = 1, #reported, 2 do redis.call('HSET', p .. 'reported:' .. id, reported[i], reported[i + 1]) end
+  if not known then return end
+  for i = 1, #fixes, 2 do
+    local name = fixes[i]
+    if string.sub(name, 1, 4) ~= 'fix|' and string.sub(name, -8) ~= '|pending' then raise(fixes_key, name, fixes[i + 1]) end
+  end
+end
+
+local function count_totals()
+  local seen = tonumber(redis.call('HGET', key, 'occurrence_count') or '0')
+  redis.call('HINCRBY', p .. 'totals', 'failures', seen)
+  redis.call('HINCRBY', p .. 'totals', 'repeats', math.max(0, seen - 1))
+  for i = 1, #sections.fixes, 2 do
+    local verdict = string.match(sections.fixes[i], '^n|.*|(%a+)$')
+    if verdict == 'worked' or verdict == 'failed' then
+      redis.call('HINCRBY', p .. 'totals', 'fixes_' .. verdict, sections.fixes[i + 1])
+    end
+  end
+end
+
+-- Whoever has one of its fingerprints here is the same failure; whoever was merged into it before is so again.
+local function put_fingerprints()
+  local rivals = {}
+  for _, fingerprint in ipairs(sections.aliases) do redis.call('SADD', p .. 'aliases:' .. id, fingerprint) end
+  local all = redis.call('SMEMBERS', p .. 'aliases:' .. id)
+  all[#all + 1] = redis.call('HGET', key, 'fingerprint')
+  for _, fingerprint in ipairs(all) do
+    local owner = redis.call('HGET', p .. 'fingerprints', fingerprint)
+    if owner and owner ~= id then rivals[#rivals + 1] = owner end
+    redis.call('HSET', p .. 'fingerprints', fingerprint, id)
+  end
+  for _, gone in ipairs(sections.merged) do
+    if gone ~= id and surviving(p, gone) == gone then
+      if redis.call('HEXISTS', p .. 'pattern:' .. gone, 'status') == 1 then
+        merge(p, gone, id, now, 'merged before', true)
+      else
+        redis.call('HSET', p .. 'pattern:' .. gone, 'merged_into', id)
+        redis.call('SADD', p .. 'merged:' .. id, gone)
+      end
+    end
+  end
+  for _, rival in ipairs(rivals) do
+    local stands = surviving(p, rival)
+    if stands ~= id and redis.call('EXISTS', p .. 'pattern:' .. stands) == 1 then
+      merge(p, stands, id, now, 'the same fingerprint', false)
+    end
+  end
+end
+
+-- What is owed: an analysis that is not final, the end of a quarantine, Aegis's memory of it.
+local function owe()
+  local state = redis.call('HMGET', key, 'analysed', 'status', 'quarantine_until_ms')
+  if ARGV[7] ~= '' then
+    redis.call('SET', p .. 'sample:' .. id, ARGV[7], 'NX')
+    if state[1] == 'final' then
+      redis.call('EXPIRE', p .. 'sample:' .. id, ARGV[8], 'NX')
+    else
+      redis.call('ZADD', p .. 'due:analysis', 'NX', now, id)
+    end
+  end
+  if state[2] == 'quarantined' then
+    redis.call('SADD', p .. 'quarantined', id)
+    redis.call('ZADD', p .. 'due:quarantine', 'NX', tonumber(state[3] or '0') > 0 and state[3] or now, id)
+  end
+  if ARGV[5] == '1' then redis.call('ZADD', p .. 'due:memory', 'NX', now, id) end
+end
+
+redis.call('SADD', KEYS[2], ARGV[4])
+put_fields()
+put_places()
+put_fixes()
+if not known then count_totals() end
+put_fingerprints()
+owe()
+return known and 'updated' or 'restored'
