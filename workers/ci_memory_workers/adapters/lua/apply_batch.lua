@@ -22,6 +22,7 @@
 --   patterns  { pattern_id, HGETALL of the pattern, HGETALL of its fixes } for each pattern that an F names
 
 local MOST_RUNS, RUNS_SECONDS = 400, 45 * 86400
+local MOST_RECORDS = 200000
 local OUTBREAK_WINDOW_MS, OUTBREAK_BUILDS, OUTBREAK_REPOS = 15 * 60000, 8, 4
 local p = KEYS[1]
 local now, ttl, flush = tonumber(ARGV[1]), ARGV[2], tonumber(ARGV[3])
@@ -37,6 +38,12 @@ local function owe_sync(id)
   else
     redis.call('HINCRBY', p .. 'pattern:' .. id, 'revision', 1)
   end
+end
+
+-- Keeps a slim record of an event for `ci-memory replay`: what it was, without its texts.
+local function keep_record(kind, ms, id, place, job, attempt, test, record)
+  redis.call('XADD', p .. 'records', 'MAXLEN', '~', MOST_RECORDS, '*', 'kind', kind, 'ms', ms, 'pattern_id', id, 'place', place,
+    'job', job, 'attempt', attempt, 'test', test, 'run', record)
 end
 
 -- Keeps a run for `services.learning`, which is due when the runs hold a failure: then a pass may be a fix.
@@ -190,6 +197,7 @@ local function failure(a)
     if redis.call('HLEN', waiting) < most_waiting then redis.call('HSET', waiting, event_id, minted and 'n' or 'k') end
   end
   keep_run(a[19], a[20], attempt, id, a[21])
+  keep_record('failure', ms, id, place, job, attempt, test, a[21])
   owe_sync(id)
   return minted and 'new' or 'known', id
 end
@@ -210,6 +218,7 @@ local function pass(a)
     end
   end
   keep_run(a[8], a[9], attempt, '', a[10])
+  keep_record('pass', a[2], '', place, job, attempt, test, a[10])
   return 'pass', ''
 end
 
