@@ -285,6 +285,10 @@ class Analysis(BaseModel):
     analyst: str = ""
     provisional: bool = False
     others: tuple[OtherFailure, ...] = ()
+    newest_event: datetime | None = None
+    """How fresh the answer is: when the newest event that it takes into account came in …"""
+    log_lag: int | None = None
+    """… and how many events had come in and were not read yet."""
 
 
 class ResolutionReceipt(BaseModel):

@@ -15,11 +15,12 @@ from ci_memory_producers.redact import redact
 
 from .adapters.bell import CeleryBell
 from .adapters.event_log import RedisEventLog
-from .adapters.redis_decisions import RedisDecisions
 from .adapters.redis_archive import RedisArchive
+from .adapters.redis_decisions import RedisDecisions
 from .adapters.redis_index import RedisIndex
 from .adapters.rules_analyst import RulesAnalyst
 from .adapters.slots import Slots
+from .domain.answer import Freshness
 from .domain.category import Categorizer, Rule, parse_rules
 from .errors import InvalidSettings
 from .services.analysis import AnalysisDesk
@@ -161,6 +162,7 @@ class Container:
             index=self.index,
             knowledge=self.knowledge,
             lookalikes=self.lookalikes,
+            freshness=self.freshness,
             analyst=self.analyst,
             rules=RulesAnalyst(),
             bell=self.bell,
@@ -168,6 +170,10 @@ class Container:
             max_attempts=self.settings.llm_attempts,
             jitter=random.random,
         )
+
+    def freshness(self, tenant: str) -> Freshness:
+        """How much of what has come in is known."""
+        return Freshness(self.index.totals(tenant, now_ms()).newest_ms, self.log.lag())
 
     @cached_property
     def resolutions(self) -> ResolutionDesk:

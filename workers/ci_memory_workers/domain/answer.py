@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from ci_memory_producers.events import Analysis, Evidence
@@ -18,8 +19,23 @@ def at(ms: int) -> datetime | None:
     return datetime.fromtimestamp(ms / 1000, UTC) if 0 < ms < END_OF_TIME_MS else None
 
 
-def answer(event_id: str, pattern: Pattern, *, known: bool) -> Analysis:
+@dataclass(frozen=True, slots=True)
+class Freshness:
+    """What an answer knows of: the newest event that was read (ms since the epoch), and how many were not read yet."""
+
+    newest_ms: int = 0
+    log_lag: int | None = None
+
+
+def answer(event_id: str, pattern: Pattern, *, known: bool, freshness: Freshness | None = None) -> Analysis:
     """The answer to the event ``event_id``, whose failure is ``pattern``; ``known`` is False for the event that was first."""
+    reply = _answer(event_id, pattern, known=known)
+    if freshness is None:
+        return reply
+    return reply.model_copy(update={"newest_event": at(freshness.newest_ms), "log_lag": freshness.log_lag})
+
+
+def _answer(event_id: str, pattern: Pattern, *, known: bool) -> Analysis:
     if not pattern.analysed:
         return Analysis(
             status="pending",
@@ -94,8 +110,16 @@ def _evidence(pattern: Pattern) -> Evidence:
         outbreak_builds=outbreak.builds if outbreak else 0,
         outbreak_repositories=outbreak.repositories if outbreak else 0,
         outbreak_since=at(outbreak.since_ms) if outbreak else None,
-        note=f"came back in {pattern.recurred} builds since it was fixed" if fix and pattern.recurred else "",
+        note=_note(pattern, fix),
     )
+
+
+def _note(pattern: Pattern, fix: Fix | None) -> str:
+    notes = [f"pinned by {fix.pin.by}: {fix.pin.why}"] if fix and fix.pin else []
+    if fix and pattern.recurred:
+        notes.append(f"came back in {pattern.recurred} builds since it was fixed")
+    notes += [f"fix {one.fix_id} vetoed by {one.veto.by}: {one.veto.why}" for one in pattern.fixes if one.veto]
+    return "; ".join(notes)
 
 
 def _outbreak_now(pattern: Pattern) -> Outbreak | None:
@@ -121,6 +145,8 @@ def _verdict(pattern: Pattern, fix: Fix | None) -> str:
     if pattern.status in ("flaky", "quarantined"):
         said = f"It passed when run again in {pattern.flaky_episodes} of {pattern.episodes} builds"
         return f"{said}: likely flaky." + (" It is quarantined." if pattern.status == "quarantined" else "")
+    if fix is None and any(one.vetoed for one in pattern.fixes):
+        return f"What was recorded as its fix is vetoed; the suggestion is a diagnosis ({pattern.analyst}), not a proven fix."
     if fix is None:
         return f"No fix is recorded yet; the suggestion is a diagnosis ({pattern.analyst}), not a proven fix."
     return _outcomes(fix) + (f" The failure came back in {pattern.recurred} builds since." if pattern.recurred else "")

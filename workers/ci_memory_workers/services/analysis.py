@@ -11,7 +11,7 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
-from ..domain.answer import answer
+from ..domain.answer import Freshness, answer
 from ..domain.backoff import delay
 from ..domain.match import playbook_query, reflection_text
 from ..errors import AnalystMisbehaved, Permanent, Retryable, UnknownPattern
@@ -53,6 +53,7 @@ class AnalysisDesk:
     max_attempts: int
     jitter: Callable[[], float]
     lookalikes: Lookalikes = field(default_factory=NoLookalikes)
+    freshness: Callable[[str], Freshness | None] = lambda _: None
 
     def analyze(self, tenant: str, pattern_id: str, clock: Callable[[], int]) -> str:
         """Analyse a pattern if that is due and nobody else does it. Returns what came of it, in a word."""
@@ -174,8 +175,9 @@ class AnalysisDesk:
             raise UnknownPattern(pattern_id)
         waiting = self.index.awaiting(tenant, pattern_id)
         event_ids = list(waiting)
+        freshness = self.freshness(tenant) if event_ids else None
         for start in range(0, len(event_ids), PUBLISH_BATCH):
             chunk = event_ids[start : start + PUBLISH_BATCH]
-            replies = [answer(event_id, pattern, known=waiting[event_id]) for event_id in chunk]
+            replies = [answer(event_id, pattern, known=waiting[event_id], freshness=freshness) for event_id in chunk]
             self.index.publish(tenant, replies)
         return event_ids

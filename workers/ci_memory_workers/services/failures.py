@@ -32,7 +32,7 @@ from ci_memory_producers.events import (
 )
 from ci_memory_producers.redact import redact
 
-from ..domain.answer import answer
+from ..domain.answer import Freshness, answer
 from ..domain.category import Categorizer
 from ..domain.fingerprint import fingerprint
 from ..errors import Permanent
@@ -82,13 +82,14 @@ class FailureMemory:
         """
         readable, dead = self._read_all(entries, now_ms)
         counts = Counts(events=len(entries), dead=dead)
+        freshness = Freshness(max((entry.ms for entry in entries), default=0), self.log.lag())
         for tenant, events in _by_tenant(readable).items():
             applied = self.index.apply(tenant, events, now_ms)
             unknown = {outcome.event_id for outcome in applied if outcome.outcome == "unknown_pattern"}
             for entry, event in readable:
                 if event.event.tenant == tenant and event.event.event_id in unknown:
                     self.log.bury(entry, "unknown_pattern", f"nothing is known under {_pattern_of(event)}")
-            self.index.publish(tenant, [reply for outcome in applied if (reply := _reply(outcome))])
+            self.index.publish(tenant, [reply for outcome in applied if (reply := _reply(outcome, freshness))])
             self._ring(tenant, applied)
             counts += _count(applied)
         self.log.acknowledge([entry for entry, _ in readable])
@@ -165,9 +166,10 @@ def describe(error: ValidationError) -> str:
     return "; ".join(problems[:5])
 
 
-def _reply(applied: Applied) -> Answer | None:
+def _reply(applied: Applied, freshness: Freshness) -> Answer | None:
     if applied.pattern is not None:
-        reply = answer(applied.event_id, applied.pattern, known=applied.outcome in ("known", "duplicate_known"))
+        known = applied.outcome in ("known", "duplicate_known")
+        reply = answer(applied.event_id, applied.pattern, known=known, freshness=freshness)
         return None if reply.status == "pending" else reply
     if applied.outcome == "unknown_pattern":
         return ResolutionReceipt(
