@@ -15,15 +15,16 @@ from typing import Any
 
 from ci_memory_producers.excerpt import MAX_EXCERPT_LINES, Excerpt, read_text, strip_line
 from ci_memory_producers.junit import TestReport, UnreadableReport, read_report
+from reading_table import Row, mean
 
-Row = dict[str, Any]
-Case = tuple[Row, Excerpt]
+Entry = dict[str, Any]
+Case = tuple[Entry, Excerpt]
 _NEAR = 3
 _FIRST_EXPECTED = 40
 
 
 def measure(data: Path, split: str) -> list[Row]:
-    """One row a metric: set, metric, value, goal, naive (a tail of 200 lines, where it was measured), n (cases)."""
+    """One row a metric; ``naive`` is a tail of 200 lines, where it was measured."""
     folder = data / "extraction"
     sets: dict[str, Callable[[list[Case]], list[Row]]] = {
         "logchunks": logchunks,
@@ -187,6 +188,5 @@ def _fits(excerpt: Excerpt) -> bool:
 
 
 def _row(group: str, metric: str, values: Iterable[float], goal: float, naive: float | None) -> Row:
-    numbers = [float(value) for value in values]
-    value = round(sum(numbers) / len(numbers), 4) if numbers else None
-    return {"set": group, "metric": metric, "value": value, "goal": goal, "naive": naive, "n": len(numbers)}
+    value, n = mean(values)
+    return Row(group, metric, value, n, goal, naive)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 from ci_memory_producers.excerpt.choose import choose, passed_through
 from ci_memory_producers.excerpt.model import Excerpt
 from ci_memory_producers.excerpt.scan import Scanner
-from ci_memory_producers.excerpt.source import file_blocks, line_blocks, windows
+from ci_memory_producers.excerpt.source import file_blocks, line_blocks, stream_blocks, windows
 from ci_memory_producers.excerpt.spans import Tail, failing_spans
 
 _TAIL_BYTES = 16_000
@@ -33,6 +34,14 @@ def read_file(path: Path) -> Excerpt:
     Raises `UnreadableLog` where the file is missing, a directory, empty or binary.
     """
     return _read(file_blocks(path))
+
+
+def read_stream(stream: BinaryIO, name: str) -> Excerpt:
+    """The failing part of a log that is read from an open stream, which errors call ``name``.
+
+    Raises `UnreadableLog` where it is empty or binary.
+    """
+    return _read(stream_blocks(stream, Path(name)))
 
 
 def _read(blocks: Iterator[bytes]) -> Excerpt:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from ci_memory_producers.excerpt.clean import MAX_LINE
 from ci_memory_producers.excerpt.model import UnreadableLog
@@ -89,19 +90,24 @@ def file_blocks(path: Path) -> Iterator[bytes]:
     if not path.exists():
         raise UnreadableLog(path, "does not exist", "check the path, and that the step which writes it has run")
     with path.open("rb") as stream:
-        head = stream.read(HEAD)
-        if not head.strip():
+        yield from stream_blocks(stream, path)
+
+
+def stream_blocks(stream: BinaryIO, path: Path) -> Iterator[bytes]:
+    """The bytes of an open stream, which errors call ``path``. Raises `UnreadableLog` where there is no text in it."""
+    head = stream.read(HEAD)
+    if not head.strip():
+        rest = stream.read(READ)
+        while rest and not rest.strip():
             rest = stream.read(READ)
-            while rest and not rest.strip():
-                rest = stream.read(READ)
-            if not rest:
-                raise UnreadableLog(path, "is empty", "check that the failing command's output is written to it")
-            head += rest
-        if looks_binary(head):
-            raise UnreadableLog(path, "is binary, not a text log", "pass the log as text; unpack it first where it is compressed")
-        yield head
-        while block := stream.read(READ):
-            yield block
+        if not rest:
+            raise UnreadableLog(path, "is empty", "check that the failing command's output is written to it")
+        head += rest
+    if looks_binary(head):
+        raise UnreadableLog(path, "is binary, not a text log", "pass the log as text; unpack it first where it is compressed")
+    yield head
+    while block := stream.read(READ):
+        yield block
 
 
 def looks_binary(head: bytes) -> bool:
