@@ -29,6 +29,7 @@ from .services.failures import FailureMemory
 from .services.learning import Learner
 from .services.memory import Librarian
 from .services.ports import Analyst, Knowledge, Lookalikes
+from .services.reading import TextReader
 from .services.resolutions import ResolutionDesk
 from .services.sweeps import Sweeper
 from .settings import Settings
@@ -150,7 +151,7 @@ class Container:
         return FailureMemory(
             log=self.log,
             index=self.index,
-            categorizer=load_categorizer(self.settings),
+            reader=TextReader(load_categorizer(self.settings)),
             bell=self.bell,
             horizon_ms=self.settings.dedupe_hours * HOUR_S * 1000,
         )

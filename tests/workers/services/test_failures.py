@@ -33,6 +33,7 @@ from ci_memory_workers.bootstrap import load_categorizer
 from ci_memory_workers.services.analysis import AnalysisDesk
 from ci_memory_workers.services.failures import Counts, FailureMemory
 from ci_memory_workers.services.ports import Entry, EventLog, Index
+from ci_memory_workers.services.reading import TextReader
 from ci_memory_workers.settings import load
 
 TOKEN = "ghp_" + "x1" * 18
@@ -77,7 +78,7 @@ def bell() -> RecordingBell:
 
 
 def memory(log: EventLog, index: Index, bell: RecordingBell) -> FailureMemory:
-    return FailureMemory(log, index, load_categorizer(load()), bell, horizon_ms=72 * HOUR_MS)
+    return FailureMemory(log, index, TextReader(load_categorizer(load())), bell, horizon_ms=72 * HOUR_MS)
 
 
 def payload(kind: str = "failure", **fields: object) -> str:

@@ -33,12 +33,17 @@ from ci_memory_producers.events import (
 from ci_memory_producers.redact import redact
 
 from ..domain.answer import Freshness, answer
-from ..domain.category import Categorizer
-from ..domain.fingerprint import fingerprint
 from ..errors import Permanent
 from .ports import Applied, Bell, Dated, Entry, EventLog, Index, Reading
+from .reading import TextReader
 
 E = TypeVar("E", FailureEvent, PassEvent, ResolutionEvent)
+
+
+_READ_APART = {"error_message", "stack_trace"}
+_FIELDS = {
+    kind: sorted(FREE_TEXTS & kind.model_fields.keys() - _READ_APART) for kind in (FailureEvent, PassEvent, ResolutionEvent)
+}
 
 
 class Unreadable(Permanent):
@@ -72,7 +77,7 @@ class FailureMemory:
 
     log: EventLog
     index: Index
-    categorizer: Categorizer
+    reader: TextReader
     bell: Bell
     horizon_ms: int
 
@@ -113,17 +118,17 @@ class FailureMemory:
         if isinstance(event, ResolutionEvent):
             return Dated(event=redact_event(event), ms=entry.ms)
         event = redact_event(event)
-        text, trace = event.error_message, event.stack_trace or ""
-        verdict = self.categorizer.categorize(text, event.stage, test_id=event.test_id)
-        mark = fingerprint(text, stage=event.stage, test_id=event.test_id, stack_trace=trace)
+        read = self.reader.read(event.error_message, event.stack_trace or "", event.stage, event.test_id)
+        if (read.text, read.trace) != (event.error_message, event.stack_trace or ""):
+            event = event.model_copy(update={"error_message": read.text, "stack_trace": read.trace or None})
         return Reading(
             event=event,
             ms=entry.ms,
-            category=verdict.category,
-            signal=verdict.signal,
-            fingerprint=mark.value,
-            test_key=mark.test_key or "",
-            generic=mark.generic,
+            category=read.verdict.category,
+            signal=read.verdict.signal,
+            fingerprint=read.mark.value,
+            test_key=read.mark.test_key or "",
+            generic=read.mark.generic,
         )
 
     def _validate(self, entry: Entry, now_ms: int) -> FailureEvent | PassEvent | ResolutionEvent:
@@ -145,9 +150,9 @@ class FailureMemory:
 
 
 def redact_event(event: E) -> E:
-    """``event`` without the secrets that its producer left in any text."""
+    """``event`` without the secrets that its producer left in any text but the failure's own, which `TextReader` cleans."""
     changed: dict[str, object] = {}
-    for name in FREE_TEXTS & type(event).model_fields.keys():
+    for name in _FIELDS[type(event)]:
         value = getattr(event, name)
         if value and (clean := redact(value)) != value:
             changed[name] = clean
