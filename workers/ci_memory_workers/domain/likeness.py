@@ -41,9 +41,10 @@ class Features(NamedTuple):
 
 
 WEIGHTS: Final = Features(
-    same_test=4.2, same_reason_in_test=2.1, silent_in_test=2.0, other_test=-5.9, one_silent=0.4, token_set=4.8, ratio=5.5
+    same_test=0.0, same_reason_in_test=4.2, silent_in_test=4.0, other_test=-6.7, one_silent=-0.5, token_set=7.1, ratio=1.6
 )
-BIAS: Final = -10.6
+BIAS: Final = -8.2
+"""A logistic regression over repeats and their nearest neighbours (``benchmarks/matching_fit.py``)."""
 
 
 @dataclass(frozen=True, slots=True)

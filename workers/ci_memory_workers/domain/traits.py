@@ -106,7 +106,7 @@ def traits(masked: str) -> Traits:
     """The traits of a masked text. Never fails; linear in the text, of which the last `MAX_READ` characters are read."""
     text = masked[-MAX_READ:].encode("utf-8", "replace").decode("utf-8")
     types = frozenset(_TYPES.findall(text))
-    headline = _headline(text.splitlines(), bool(types))
+    headline = _headline(text.splitlines(), types)
     return Traits(
         headline=headline,
         types=frozenset(_TYPES.findall(headline)) or types,
@@ -145,14 +145,20 @@ def _first(names: frozenset[str]) -> str:
     return min(names, default="none")
 
 
-def _headline(lines: list[str], has_type: bool) -> str:
+def _headline(lines: list[str], types: frozenset[str]) -> str:
     """The line that says why: an exception's own line, else a marked error, else the first line with words of failure."""
-    said = [line[:_LONGEST_LINE] for line in lines]
-    said = [line for line in said if _PASSING.search(line) is None]
-    if has_type and (raised := [line for line in said if _TYPES.search(line) is not None]):
+    lines = [line[:_LONGEST_LINE] for line in lines]
+    raised = [line for line in lines if any(name in line for name in types)]
+    if raised := [line for line in raised if _TYPES.search(line) is not None and _says_why(line)]:
         return _cause(raised, lines).strip()
-    marked = next((line for line in said if _MARKED.search(line) is not None), "")
-    return (marked or next((line for line in said if _TELLING.search(line) is not None), "")).strip()
+    for sign in (_MARKED, _TELLING):
+        if said := next((line for line in lines if sign.search(line) is not None and _says_why(line)), ""):
+            return said.strip()
+    return ""
+
+
+def _says_why(line: str) -> bool:
+    return _PASSING.search(line) is None
 
 
 def _cause(raised: list[str], lines: list[str]) -> str:
