@@ -15,10 +15,11 @@ from ..domain.answer import at
 from ..domain.confidence import confidence_in
 from ..domain.pattern import Pattern
 from ..domain.stats import outcomes
-from ..errors import UnknownPattern
+from ..errors import DecisionRefused, UnknownPattern
 from ..names import LANES
 from ..services.sweeps import Decision
 from ..settings import load
+from .decisions import COMMANDS, decision_lines, said
 
 tenant_option = click.option("--tenant", default="default", show_default=True, help="Whose memory.")
 PIPE_WIDTH = 1_000
@@ -39,6 +40,10 @@ def _time(ms: int) -> str:
 @click.group()
 def patterns() -> None:
     """What is known."""
+
+
+for decision in COMMANDS:
+    patterns.add_command(decision)
 
 
 @patterns.command("list")
@@ -82,13 +87,16 @@ def _plain(pattern: Pattern) -> dict[str, object]:
 @tenant_option
 @json_option
 def show(pattern_id: str, tenant: str, as_json: bool) -> None:
-    """All that is known of one pattern."""
+    """All that is known of one pattern, and what people decided about it."""
     box = Container(load())
     pattern = box.index.pattern(tenant, pattern_id)
     if pattern is None:
+        if forgotten := box.decisions.forgotten(tenant, pattern_id):
+            raise DecisionRefused(f"{pattern_id} was forgotten {said(forgotten)}")
         raise UnknownPattern(pattern_id)
+    standing = box.decisions.standing(tenant, pattern_id)
     if as_json:
-        click.echo(json.dumps(_plain(pattern)))
+        click.echo(json.dumps(_plain(pattern) | asdict(standing)))
         return
     lines: dict[str, object] = {
         "pattern": pattern.pattern_id + (f" (merged into {pattern.merged_into})" if pattern.merged_into else ""),
@@ -110,11 +118,13 @@ def show(pattern_id: str, tenant: str, as_json: bool) -> None:
     for fix in pattern.fixes:
         lines[f"fix {fix.fix_id}"] = (
             f"{fix.description} ({fix.fix_type}, {fix.commit or 'no commit'}, by {fix.fixed_by or 'unknown'}; "
-            f"{'learned' if fix.learned else 'reported'}; worked {fix.all_worked}, failed {fix.all_failed}, pending {fix.pending})"
+            f"{'learned' if fix.learned else 'reported'}; worked {fix.all_worked}, failed {fix.all_failed}, "
+            f"pending {fix.pending})"
         )
+    lines |= decision_lines(pattern, standing)
     table = Table(show_header=False, box=None, pad_edge=False)
     for name, value in lines.items():
-        table.add_row(name, Text(str(value)))
+        table.add_row(Text(name), Text(str(value)))
     _show(table)
 
 

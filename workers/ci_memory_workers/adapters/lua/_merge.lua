@@ -4,6 +4,7 @@
 -- Makes a pattern one with another. Shared by the scripts that name it (`--@include _merge`).
 --
 -- What `decide_split` needs to undo it is kept: the hash of the one that goes, its repos, fixes, reports and reruns, and
+--   merged:{into}           set: the patterns that it stands for
 --   origins                 fingerprint -> the pattern that it made, once that was merged
 --   merged_trials:{from}, merged_fields:{from}, merged_repos:{from}   sets: trials, fields of the ledger, repositories that moved with it
 --   pattern:{from}          merged_into, merged_by ('' for an analyst), merged_why, merged_ms, and of the one that stays, as it was before:
@@ -22,11 +23,11 @@ local function move_fingerprints(p, from, into)
   end
 end
 
--- How often, where and when it was seen.
-local function move_counts(p, from, into, now)
+-- How often, where and when it was seen. `counted`: the one that stays was restored from a state that has the counts in it.
+local function move_counts(p, from, into, now, counted)
   local old, new = p .. 'pattern:' .. from, p .. 'pattern:' .. into
   for _, field in ipairs({ 'occurrence_count', 'episodes', 'flaky_count', 'match_votes' }) do
-    redis.call('HINCRBY', new, field, redis.call('HGET', old, field) or '0')
+    if not counted then redis.call('HINCRBY', new, field, redis.call('HGET', old, field) or '0') end
   end
   if tonumber(redis.call('HGET', old, 'flaky_count') or '0') > 0 then redis.call('ZADD', p .. 'due:quarantine', now, into) end
   for _, repo in ipairs(redis.call('SMEMBERS', p .. 'repos:' .. from)) do
@@ -89,19 +90,31 @@ local function move_waiters(p, from, into, now)
   if #waiting > 0 then redis.call('ZADD', p .. 'due:analysis', 'NX', now, into) end
 end
 
-local function merge_patterns(p, from, into, now, by, why)
+-- `by` is '' where an analyst says so. Returns the fingerprints that moved, by blanks.
+local function merge_patterns(p, from, into, now, by, why, counted)
+  local moved = table.concat(fingerprints_of(p, from), ' ')
   move_fingerprints(p, from, into)
-  move_counts(p, from, into, now)
+  move_counts(p, from, into, now, counted)
   move_fixes(p, from, into)
   move_status(p, from, into)
   move_waiters(p, from, into, now)
   for _, name in ipairs({ 'awaiting:', 'recent:', 'votes:', 'trials:', 'aliases:' }) do redis.call('DEL', p .. name .. from) end
   redis.call('EXPIRE', p .. 'sample:' .. from, MERGED_SAMPLE_S)
+  redis.call('SADD', p .. 'merged:' .. into, from)
+  redis.call('SUNIONSTORE', p .. 'merged:' .. into, p .. 'merged:' .. into, p .. 'merged:' .. from)
   redis.call('HSET', p .. 'pattern:' .. from, 'merged_into', into, 'merged_by', by, 'merged_why', why, 'merged_ms', now)
   redis.call('ZREM', p .. 'due:analysis', from)
   redis.call('ZREM', p .. 'due:quarantine', from)
+  redis.call('SREM', p .. 'quarantined', from)
   redis.call('HDEL', p .. 'leases:analysis', from)
   -- A reflection of the one that goes leaves the playbook; the other's is brought up to date.
   owe_memory(p, from, now)
   owe_memory(p, into, now)
+  return moved
+end
+
+-- As an analyst says: journalled as an alias.
+local function merge(p, from, into, now, reason, counted)
+  local moved = merge_patterns(p, from, into, now, '', reason, counted)
+  redis.call('XADD', p .. 'journal', '*', 'kind', 'alias', 'from', from, 'into', into, 'fingerprints', moved, 'reason', reason)
 end

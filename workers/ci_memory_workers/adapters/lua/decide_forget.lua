@@ -24,9 +24,11 @@ end
 -- Events that nobody has answered count anew when they are sent again.
 for _, event_id in ipairs(redis.call('HKEYS', p .. 'awaiting:' .. id)) do redis.call('DEL', p .. 'seen:' .. event_id) end
 local headline = redis.call('HGET', key, 'headline') or ''
-local kept = { 'pattern:', 'sample:', 'repos:', 'recent:', 'votes:', 'fixes:', 'trials:', 'reported:', 'aliases:', 'awaiting:', 'reruns:', 'links:' }
+local kept = { 'pattern:', 'sample:', 'repos:', 'recent:', 'votes:', 'fixes:', 'trials:', 'reported:', 'aliases:', 'awaiting:', 'reruns:', 'links:',
+  'merged:', 'burst:', 'outbreak_repos:', 'broken:' }
 for _, name in ipairs(kept) do redis.call('DEL', p .. name .. id) end
 redis.call('ZREM', p .. 'last_seen', id)
+redis.call('SREM', p .. 'quarantined', id)
 for _, lane in ipairs({ 'analysis', 'quarantine' }) do redis.call('ZREM', p .. 'due:' .. lane, id) end
 redis.call('HDEL', p .. 'leases:analysis', id)
 redis.call('HSET', p .. 'forgotten', id, cjson.encode({ by = ARGV[3], why = ARGV[4], ms = now }))

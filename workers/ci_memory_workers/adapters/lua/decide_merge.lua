@@ -14,7 +14,7 @@ if redis.call('EXISTS', p .. 'pattern:' .. into) == 0 then return { 'unknown_pat
 if redis.call('HEXISTS', p .. 'pattern:' .. from, 'merged_into') == 1 then return { 'merged_before', surviving(p, from) } end
 if from == into then return { 'same', into } end
 let_together(p, from, into)
-merge_patterns(p, from, into, now, ARGV[4], ARGV[5])
-redis.call('XADD', p .. 'journal', '*', 'kind', 'decision', 'decision', 'merge', 'from', from, 'into', into, 'by', ARGV[4], 'why', ARGV[5],
-  'ms', now)
+local moved = merge_patterns(p, from, into, now, ARGV[4], ARGV[5], false)
+redis.call('XADD', p .. 'journal', '*', 'kind', 'decision', 'decision', 'merge', 'from', from, 'into', into, 'fingerprints', moved,
+  'by', ARGV[4], 'why', ARGV[5], 'ms', now)
 return { 'merged', into }

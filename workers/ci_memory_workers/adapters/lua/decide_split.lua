@@ -58,6 +58,8 @@ local function take_counts_back()
       local left = tonumber(redis.call('HGET', key, field) or '0') - tonumber(redis.call('HGET', old, field) or '0')
       redis.call('HSET', key, field, math.max(0, left))
     end
+    redis.call('SREM', p .. 'merged:' .. id, gone)
+    redis.call('SDIFFSTORE', p .. 'merged:' .. id, p .. 'merged:' .. id, p .. 'merged:' .. gone)
     for _, repo in ipairs(redis.call('SMEMBERS', p .. 'merged_repos:' .. gone)) do
       redis.call('HINCRBY', key, 'repositories', -redis.call('SREM', p .. 'repos:' .. id, repo))
     end
@@ -83,13 +85,19 @@ local function take_fixes_back()
     end
     for _, id in ipairs(above) do redis.call('SREM', p .. 'merged_trials:' .. id, trial_id) end
   end
-  local tried, here, there = fixes_with_trials(stays), p .. 'fixes:' .. gone, p .. 'fixes:' .. stays
+  local tried, here = fixes_with_trials(stays), p .. 'fixes:' .. gone
   for _, field in ipairs(redis.call('SMEMBERS', p .. 'merged_fields:' .. gone)) do
     local kind, fix_id = string.match(field, '^(%a+)|(.*)$')
-    if redis.call('HGET', here, field) == redis.call('HGET', there, field) and not (kind == 'fix' and tried[fix_id]) then
-      redis.call('HDEL', there, field)
-      if kind == 'fix' then redis.call('HDEL', there, 'repos|' .. fix_id, 'last|' .. fix_id, 'pin|' .. fix_id, 'veto|' .. fix_id) end
-      if kind == 'fix' then redis.call('DEL', p .. 'fix_repos:' .. stays .. ':' .. fix_id) end
+    for _, id in ipairs(above) do
+      local there = p .. 'fixes:' .. id
+      redis.call('SREM', p .. 'merged_fields:' .. id, field)
+      if redis.call('HGET', here, field) == redis.call('HGET', there, field) and not (kind == 'fix' and tried[fix_id]) then
+        redis.call('HDEL', there, field)
+        if kind == 'fix' then
+          redis.call('HDEL', there, 'repos|' .. fix_id, 'last|' .. fix_id, 'pin|' .. fix_id, 'veto|' .. fix_id)
+          redis.call('DEL', p .. 'fix_repos:' .. id .. ':' .. fix_id)
+        end
+      end
     end
   end
   local reported = redis.call('HGETALL', p .. 'reported:' .. gone)
@@ -117,6 +125,7 @@ local function come_back()
   for _, name in ipairs({ 'merged_trials:', 'merged_fields:', 'merged_repos:', 'links:' }) do redis.call('DEL', p .. name .. gone) end
   redis.call('ZADD', p .. 'last_seen', redis.call('HGET', old, 'last_ms'), gone)
   redis.call('ZADD', p .. 'due:quarantine', now, gone)
+  if redis.call('HGET', old, 'status') == 'quarantined' then redis.call('SADD', p .. 'quarantined', gone) end
   if redis.call('HGET', old, 'analysed') ~= 'final' then redis.call('ZADD', p .. 'due:analysis', now, gone) end
   owe_memory(p, gone, now)
 end

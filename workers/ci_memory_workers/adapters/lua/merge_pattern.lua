@@ -12,6 +12,5 @@ if redis.call('HGET', p .. 'leases:analysis', from) ~= ARGV[2] then return 0 end
 local into = surviving(p, ARGV[3])
 if from == into or redis.call('EXISTS', p .. 'pattern:' .. into) == 0 then return -1 end
 if kept_apart(p, from, into) then return -2 end
-merge_patterns(p, from, into, now, '', ARGV[5])
-redis.call('XADD', p .. 'journal', '*', 'kind', 'alias', 'from', from, 'into', into, 'reason', ARGV[5])
+merge(p, from, into, now, ARGV[5], false)
 return 1

@@ -5,6 +5,7 @@
 
 local p, id = KEYS[1], ARGV[1]
 local lines, key = p .. 'broken:' .. id, p .. 'pattern:' .. id
+if redis.call('EXISTS', key) == 0 then return 0 end
 if redis.call(ARGV[3] == '1' and 'SADD' or 'SREM', lines, ARGV[2]) == 0 then return 0 end
 redis.call('HSET', key, 'broken', redis.call('SCARD', lines))
 redis.call('ZADD', p .. 'due:quarantine', ARGV[4], id)

@@ -1,0 +1,223 @@
+"""What follows from a decision: who and why are asked for, analysts are overruled, Aegis forgets what a person took out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import pytest
+from fakes import (
+    DIAGNOSIS,
+    NOW,
+    Clock,
+    CountingKnowledge,
+    T,
+    archive_of,
+    failed,
+    fixed,
+    open_index,
+    the,
+)
+from redis import Redis
+
+from ci_memory_producers.events import ResolutionReceipt
+from ci_memory_workers.adapters.redis_decisions import RedisDecisions
+from ci_memory_workers.adapters.redis_index import RedisIndex
+from ci_memory_workers.domain.answer import answer
+from ci_memory_workers.domain.pattern import Ruling
+from ci_memory_workers.errors import DecisionRefused
+from ci_memory_workers.services.decisions import MOST_CHARACTERS, DecisionDesk, sound
+from ci_memory_workers.services.memory import Librarian
+from ci_memory_workers.services.ports import AnalystAnswer, Dated
+from ci_memory_workers.services.resolutions import fix_of
+
+WHY = Ruling(by="dev@example.com", why="it hides the cause", ms=NOW)
+LATER = NOW + 3_600_000
+
+
+@pytest.fixture
+def index(redis_client: Redis) -> RedisIndex:
+    return open_index(redis_client)
+
+
+@pytest.fixture
+def desk(redis_client: Redis) -> DecisionDesk:
+    return DecisionDesk(RedisDecisions(redis_client))
+
+
+@pytest.fixture
+def knowledge() -> CountingKnowledge:
+    return CountingKnowledge()
+
+
+def known(index: RedisIndex, fingerprint: str = "1:aaaa", *, build: str = "1") -> str:
+    pattern_id = index.apply(T, [failed(fingerprint, build=build)], NOW)[0].pattern_id
+    lease = the(index.take("analysis", T, pattern_id, now_ms=NOW, lease_ms=1_000))
+    assert index.record_analysis(lease, AnalystAnswer(DIAGNOSIS, "model-x"), attempts=1, now_ms=NOW)
+    index.answered(T, pattern_id, list(index.awaiting(T, pattern_id)))
+    assert index.finish(lease)
+    return pattern_id
+
+
+def report(index: RedisIndex, pattern_id: str, description: str, *, repo: str = "acme/shop", now_ms: int = NOW) -> str:
+    event = fixed(pattern_id, description, repo=repo)
+    index.apply(T, [Dated(event, now_ms)], now_ms)
+    lease = the(index.take("resolutions", T, event.event_id, now_ms=now_ms, lease_ms=1_000))
+    receipt = ResolutionReceipt(status="recorded", event_id=event.event_id, pattern_id=pattern_id)
+    assert index.apply_resolution(lease, fix_of(event, now_ms), event, receipt, now_ms=now_ms)
+    return the(fix_of(event, now_ms)).fix_id
+
+
+def write(index: RedisIndex, knowledge: CountingKnowledge, clock: Clock) -> None:
+    """What beat's ring does: all that Aegis is owed, until nothing is."""
+    for _ in range(20):
+        clock.forward(60_000)
+        for pattern_id in index.overdue("memory", T, clock(), 10):
+            Librarian(index=index, knowledge=knowledge, archive=archive_of(index), flush_ms=1_000).sync(T, pattern_id, clock())
+        if not index.owed("memory", T):
+            return
+    raise AssertionError("Aegis is owed something for ever")
+
+
+def live(knowledge: CountingKnowledge, kind: str, pattern_ids: Iterable[str]) -> list[str]:
+    """Which of these have a memory of ``kind`` in the playbook, one entry a memory."""
+    return [one for one in pattern_ids for memory in knowledge.of(kind, one) if not memory.deprecated]
+
+
+@pytest.mark.parametrize(("by", "why", "asked"), [("", "because", "--by"), (" \n", "because", "--by"), ("dev", " \t", "--why")])
+def test_nobody_decides_and_nothing_is_decided_without_a_reason(by: str, why: str, asked: str) -> None:
+    with pytest.raises(DecisionRefused, match=asked):
+        sound(Ruling(by=by, why=why, ms=NOW))
+
+
+def test_who_and_why_are_short_lines_without_secrets() -> None:
+    ruling = sound(Ruling(by=" dev@example.com\n", why="the token was\npassword=hunter2hunter2 " + "x" * 9_000, ms=NOW))
+
+    assert (ruling.by, ruling.ms) == ("dev@example.com", NOW)
+    assert ruling.why.startswith("the token was password=[REDACTED")
+    assert len(ruling.why) == MOST_CHARACTERS
+
+
+def test_the_answer_says_who_pinned_its_fix_and_why(index: RedisIndex, desk: DecisionDesk) -> None:
+    pattern_id = known(index)
+    pinned = report(index, pattern_id, "set AUTH_TOKEN")
+    report(index, pattern_id, "retry it", now_ms=NOW + 1)
+    desk.about_fix(T, pattern_id, pinned, "pin", WHY)
+
+    found = answer("event-0001", the(index.pattern(T, pattern_id)), known=True)
+
+    assert found.suggested_fix == "set AUTH_TOKEN"
+    assert the(found.evidence).note == "pinned by dev@example.com: it hides the cause"
+
+
+def test_the_answer_says_who_vetoed_what_is_no_longer_suggested(index: RedisIndex, desk: DecisionDesk) -> None:
+    pattern_id = known(index)
+    fix_id = report(index, pattern_id, "retry it")
+    desk.about_fix(T, pattern_id, fix_id, "veto", WHY)
+
+    found = answer("event-0001", the(index.pattern(T, pattern_id)), known=True)
+
+    assert (found.suggested_fix, found.confidence) == (DIAGNOSIS.suggested_fix, 0.0)
+    assert "vetoed" in found.message
+    assert the(found.evidence).source == "analysis"
+    assert the(found.evidence).note == f"fix {fix_id} vetoed by dev@example.com: it hides the cause"
+
+
+def test_the_strategy_of_a_vetoed_fix_leaves_the_playbook_and_comes_back_when_the_veto_is_lifted(
+    index: RedisIndex, desk: DecisionDesk, knowledge: CountingKnowledge
+) -> None:
+    pattern_id, clock = known(index), Clock(LATER)
+    fix_id = report(index, pattern_id, "retry it")
+    write(index, knowledge, clock)
+    (reflection,) = knowledge.of("reflection", pattern_id)
+    assert reflection.metadata["correct_approach"] == "retry it"
+
+    desk.about_fix(T, pattern_id, fix_id, "veto", WHY)
+    write(index, knowledge, clock)
+    report(index, pattern_id, "retry it", repo="acme/cart", now_ms=NOW + 2)
+    write(index, knowledge, clock)
+
+    assert live(knowledge, "strategy", [pattern_id]) == []
+    assert (reflection.deprecated, reflection.metadata["correct_approach"]) == (False, "")
+
+    desk.about_fix(T, pattern_id, fix_id, "lift", WHY)
+    write(index, knowledge, clock)
+    assert live(knowledge, "strategy", [pattern_id]) == [pattern_id]
+    assert reflection.metadata["correct_approach"] == "retry it"
+
+
+def test_a_strategy_that_a_killed_writer_left_is_withdrawn_too(
+    index: RedisIndex, desk: DecisionDesk, knowledge: CountingKnowledge
+) -> None:
+    pattern_id = known(index)
+    fix_id = report(index, pattern_id, "retry it")
+    knowledge.add_strategy(T, f"[{pattern_id}] retry it", metadata={"fix_id": fix_id})
+
+    desk.about_fix(T, pattern_id, fix_id, "veto", WHY)
+    write(index, knowledge, Clock(LATER))
+
+    assert live(knowledge, "strategy", [pattern_id]) == []
+
+
+def test_the_memories_of_a_forgotten_pattern_leave_the_playbook(
+    index: RedisIndex, desk: DecisionDesk, knowledge: CountingKnowledge
+) -> None:
+    pattern_id, clock = known(index), Clock(LATER)
+    report(index, pattern_id, "retry it")
+    write(index, knowledge, clock)
+
+    desk.forget(T, pattern_id, WHY)
+    write(index, knowledge, clock)
+    fresh = known(index, build="2")
+    write(index, knowledge, clock)
+
+    assert live(knowledge, "reflection", [pattern_id, fresh]) == [fresh]
+    assert live(knowledge, "strategy", [pattern_id, fresh]) == []
+
+
+def test_what_is_written_while_a_pattern_is_forgotten_is_withdrawn(index: RedisIndex, desk: DecisionDesk) -> None:
+    pattern_id = known(index)
+
+    class Slow(CountingKnowledge):
+        def add_reflection(self, tenant: str, content: str, **fields: object) -> str:
+            desk.forget(T, pattern_id, WHY)
+            return super().add_reflection(tenant, content, **fields)  # type: ignore[arg-type] # passed on as they came
+
+    slow = Slow()
+    write(index, slow, Clock(LATER))
+
+    assert len(slow.of("reflection", pattern_id)) == 1
+    assert live(slow, "reflection", [pattern_id]) == []
+
+
+def test_memories_follow_a_merge_and_the_split_that_takes_it_back(
+    index: RedisIndex, desk: DecisionDesk, knowledge: CountingKnowledge
+) -> None:
+    kept, gone, clock = known(index), known(index, "1:bbbb", build="2"), Clock(LATER)
+    both = (kept, gone)
+    report(index, gone, "pin pandas")
+    write(index, knowledge, clock)
+    assert (live(knowledge, "reflection", both), live(knowledge, "strategy", both)) == ([kept, gone], [gone])
+
+    desk.merge(T, gone, kept, WHY)
+    write(index, knowledge, clock)
+    assert (live(knowledge, "reflection", both), live(knowledge, "strategy", both)) == ([kept], [kept])
+
+    desk.split(T, gone, WHY)
+    write(index, knowledge, clock)
+    assert (live(knowledge, "reflection", both), live(knowledge, "strategy", both)) == ([kept, gone], [gone])
+
+
+def test_a_merge_that_is_taken_back_while_memories_are_withdrawn_leaves_both(index: RedisIndex, desk: DecisionDesk) -> None:
+    kept, gone, clock = known(index), known(index, "1:bbbb", build="2"), Clock(LATER)
+
+    class Hasty(CountingKnowledge):
+        def deprecate(self, tenant: str, memory_id: str) -> None:
+            super().deprecate(tenant, memory_id)
+            desk.split(T, gone, WHY)
+
+    hasty = Hasty()
+    write(index, hasty, clock)
+    desk.merge(T, gone, kept, WHY)
+    write(index, hasty, clock)
+
+    assert live(hasty, "reflection", (kept, gone)) == [kept, gone]
