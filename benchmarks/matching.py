@@ -3,8 +3,9 @@
 ``python benchmarks/matching.py --data DIR --split dev [--json FILE]`` prints one line a metric, baselines beside ours.
 
 ``DIR/matching`` holds ``repeat.patterns.jsonl``, ``repeat.queries.SPLIT.jsonl``, ``symptom.*.SPLIT.jsonl`` and
-``pairs_hard.SPLIT.jsonl``. Weights and thresholds were chosen on the development half. Only there, cross-validated rows say
-what they are worth on queries that had no part in the choice; on another split nothing is fitted.
+``pairs_hard.SPLIT.jsonl``; ``DIR/grouping/*.SPLIT.jsonl`` and ``DIR/retrieval`` are used where they are. Weights and
+thresholds were chosen on the development half. Only there, cross-validated rows say what they are worth on queries that
+had no part in the choice; on another split nothing is fitted.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import json
 from pathlib import Path
 
 import matching_fit
+import matching_neighbours
 import matching_repeat
 import matching_speed
 import matching_symptom
@@ -27,6 +29,7 @@ def measure(data: Path, split: str) -> list[Row]:
     if split == "dev" and rows:
         rows += matching_fit.cross_validated(data, split)
     rows += matching_repeat.hard_pairs(data, split)
+    rows += matching_neighbours.neighbours(data, split)
     rows += matching_symptom.described_causes(data, split)
     if split == "dev" and rows:
         rows += matching_symptom.cross_validated(data, split)

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ci_memory_workers.domain.shortlist import Descriptions
+from ci_memory_workers.domain.shortlist import Descriptions, fused
 
 CAUSES = {
     "pat_pool": "Database pool is exhausted. Sessions of the billing worker were never returned to the connection pool",
@@ -79,6 +79,12 @@ def test_placeholders_of_the_mask_are_no_words() -> None:
     held.put("pat_other", "the lock was never released")
 
     assert [pattern_id for pattern_id, _ in held.nearest("<path>/lock on <host> for <duration>")] == ["pat_other"]
+
+
+def test_what_several_rankings_hold_comes_before_what_one_holds() -> None:
+    assert fused([["a", "b", "c"], ["d", "c"]], top_k=3) == ["c", "a", "d"]
+    assert fused([["a", "b"], []]) == ["a", "b"]
+    assert fused([]) == []
 
 
 @settings(deadline=None)

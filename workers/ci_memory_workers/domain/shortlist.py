@@ -7,6 +7,7 @@ character 4-grams are weighed by how rare they are among the descriptions.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Sequence
 from typing import Final
 from zlib import crc32
 
@@ -30,6 +31,7 @@ _NO_LETTERS: Final = re.compile(r"[^a-z]+")
 _SUFFIXES: Final = ("ing", "ed", "es", "s")
 _SHORTEST_STEM: Final = 4
 _SPACE: Final = 32
+_FUSION: Final = 60
 
 Terms = tuple[NDArray[np.uint32], NDArray[np.float32]]
 """Ids of distinct terms, ascending, and 1 + ln(count) of each."""
@@ -75,6 +77,18 @@ class Descriptions:
         ids = self._words.ids()
         order = sorted(np.flatnonzero(scores > 0), key=lambda place: (-scores[place], ids[place]))
         return [(ids[place], float(scores[place])) for place in order[:top_k]]
+
+
+def fused(rankings: Iterable[Sequence[str]], *, top_k: int = 5) -> list[str]:
+    """One ranking of pattern ids from several, best first: reciprocal rank fusion (Cormack et al., 2009).
+
+    For the shortlist of a failure: the ids that `Texts.nearest` and `Descriptions.nearest` gave.
+    """
+    scores: dict[str, float] = {}
+    for ranking in rankings:
+        for rank, pattern_id in enumerate(ranking):
+            scores[pattern_id] = scores.get(pattern_id, 0.0) + 1.0 / (_FUSION + rank)
+    return sorted(scores, key=lambda pattern_id: -scores[pattern_id])[:top_k]
 
 
 class _Field:
