@@ -1,7 +1,7 @@
 """From a raw CI log to the part that says why it failed.
 
-`read_file`, `read_stream`, `read_text` and `read_lines` give an `Excerpt`; `strip_line` takes colour codes, timestamps and provider
-prefixes off one line.
+`read_file`, `read_stream`, `read_text` and `read_lines` give an `Excerpt`; `strip_line` takes colour codes, timestamps and
+provider prefixes off one line.
 """
 
 from __future__ import annotations

@@ -84,13 +84,16 @@ def _short(data: bytes) -> bytes:
 
 
 def file_blocks(path: Path) -> Iterator[bytes]:
-    """The bytes of a file. Raises `UnreadableLog` where there is no text in it."""
-    if path.is_dir():
-        raise UnreadableLog(path, "is a directory", "name the log file inside it")
-    if not path.exists():
-        raise UnreadableLog(path, "does not exist", "check the path, and that the step which writes it has run")
-    with path.open("rb") as stream:
-        yield from stream_blocks(stream, path)
+    """The bytes of a file. Raises `UnreadableLog` where it cannot be read, and where there is no text in it."""
+    try:
+        if path.is_dir():
+            raise UnreadableLog(path, "is a directory", "name the log file inside it")
+        if not path.exists():
+            raise UnreadableLog(path, "does not exist", "check the path, and that the step which writes it has run")
+        with path.open("rb") as stream:
+            yield from stream_blocks(stream, path)
+    except OSError as error:
+        raise UnreadableLog(path, f"cannot be read ({error.strerror})", "check its name and its permissions") from error
 
 
 def stream_blocks(stream: BinaryIO, path: Path) -> Iterator[bytes]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import sys
@@ -42,6 +43,8 @@ def explain(file: Path | None, stage: str, jsonl: bool) -> None:
 
 def _explain_log(file: Path | None, stage: Stage, categorizer: Categorizer) -> None:
     excerpt = read_file(file) if file is not None else read_stream(sys.stdin.buffer, "standard input")
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a terminal may know fewer characters than a log
     console = Console(highlight=False, markup=False, emoji=False)
     for line in explained(excerpt, stage, categorizer).for_people():
         console.print(line, soft_wrap=True)
