@@ -421,7 +421,7 @@ def test_the_journal_says_who_decided_what_when_and_why(
     decisions.merge(T, gone, kept, WHY)
     decisions.split(T, gone, WHY)
     for decision in ("pin", "unpin", "veto", "lift"):
-        decisions.about_fix(T, kept, fix_id, decision, WHY)  # type: ignore[arg-type] # mypy takes the tuple's items for any str
+        decisions.about_fix(T, kept, fix_id, decision, WHY)
     decisions.forget(T, kept, WHY)
 
     entries = journal(redis_client)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ci_memory_workers.domain.confidence import confidence
+from ci_memory_workers.domain.confidence import best, confidence
+from ci_memory_workers.domain.pattern import Fix, Ruling
 
 COUNT = st.integers(min_value=0, max_value=10_000)
 
@@ -37,3 +40,15 @@ def test_further_successes_never_lower_it(worked: int) -> None:
 
 def test_many_successes_come_close_to_certainty() -> None:
     assert confidence(1_000, 0) > 0.99
+
+
+RULING = Ruling("dev@example.com", "because", 1)
+PROVEN = Fix("proven", "code_change", "a", "", "", "acme/shop", 1, worked=9)
+NEW = Fix("new", "code_change", "b", "", "", "acme/shop", 2)
+
+
+def test_the_best_fix_is_the_surest_unless_a_person_says_else() -> None:
+    assert best([NEW, PROVEN]) == PROVEN
+    assert best([replace(NEW, pin=RULING), PROVEN]) == replace(NEW, pin=RULING)
+    assert best([NEW, replace(PROVEN, veto=RULING)]) == NEW
+    assert best([replace(PROVEN, veto=RULING)]) is None

@@ -10,6 +10,7 @@ from fakes import (
     NOW,
     Clock,
     CountingKnowledge,
+    RecordingBell,
     T,
     archive_of,
     failed,
@@ -19,7 +20,8 @@ from fakes import (
 )
 from redis import Redis
 
-from ci_memory_producers.events import ResolutionReceipt
+from ci_memory_producers.events import ANSWER, ResolutionReceipt
+from ci_memory_producers.keys import result_key
 from ci_memory_workers.adapters.redis_decisions import RedisDecisions
 from ci_memory_workers.adapters.redis_index import RedisIndex
 from ci_memory_workers.domain.answer import answer
@@ -28,7 +30,7 @@ from ci_memory_workers.errors import DecisionRefused
 from ci_memory_workers.services.decisions import MOST_CHARACTERS, DecisionDesk, sound
 from ci_memory_workers.services.memory import Librarian
 from ci_memory_workers.services.ports import AnalystAnswer, Dated
-from ci_memory_workers.services.resolutions import fix_of
+from ci_memory_workers.services.resolutions import ResolutionDesk, fix_of
 
 WHY = Ruling(by="dev@example.com", why="it hides the cause", ms=NOW)
 LATER = NOW + 3_600_000
@@ -221,3 +223,38 @@ def test_a_merge_that_is_taken_back_while_memories_are_withdrawn_leaves_both(ind
     write(index, hasty, clock)
 
     assert live(hasty, "reflection", (kept, gone)) == [kept, gone]
+
+
+def receipt_of(index: RedisIndex, client: Redis, pattern_id: str, description: str) -> ResolutionReceipt:
+    event = fixed(pattern_id, description, repo="acme/cart")
+    index.apply(T, [Dated(event, NOW)], NOW)
+    ResolutionDesk(index=index, bell=RecordingBell()).apply(T, event.event_id, NOW)
+    data = client.get(result_key(T, event.event_id))
+    assert isinstance(data, bytes)
+    found = ANSWER.validate_json(data)
+    assert isinstance(found, ResolutionReceipt)
+    return found
+
+
+def test_who_reports_a_vetoed_fix_is_told_by_whom_and_why(index: RedisIndex, desk: DecisionDesk, redis_client: Redis) -> None:
+    pattern_id = known(index)
+    desk.about_fix(T, pattern_id, report(index, pattern_id, "retry it"), "veto", WHY)
+
+    assert "dev@example.com has vetoed it (it hides the cause)" in receipt_of(index, redis_client, pattern_id, "retry it").message
+    assert "is suggested" in receipt_of(index, redis_client, pattern_id, "set AUTH_TOKEN").message
+
+
+def test_who_reports_a_fix_of_what_is_forgotten_meanwhile_is_told(
+    index: RedisIndex, desk: DecisionDesk, redis_client: Redis
+) -> None:
+    pattern_id = known(index)
+    event = fixed(pattern_id)
+    index.apply(T, [Dated(event, NOW)], NOW)
+    desk.forget(T, pattern_id, WHY)
+
+    ResolutionDesk(index=index, bell=RecordingBell()).apply(T, event.event_id, NOW)
+
+    data = redis_client.get(result_key(T, event.event_id))
+    assert isinstance(data, bytes)
+    assert b'"rejected"' in data
+    assert index.pattern(T, pattern_id) is None

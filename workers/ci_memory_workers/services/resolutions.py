@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from ci_memory_producers.events import ResolutionEvent, ResolutionReceipt
 
-from ..domain.pattern import Fix, fix_identity
+from ..domain.pattern import Fix, Pattern, fix_identity
 from .ports import Bell, Index
 
 LEASE_MS = 60_000
@@ -30,7 +30,8 @@ class ResolutionDesk:
             return "applied_before"
         pattern_id = self.index.surviving(tenant, event.pattern_id)
         fix = fix_of(event, now_ms)
-        if not self.index.apply_resolution(lease, fix, event, _receipt(event, pattern_id), now_ms=now_ms):
+        receipt = _receipt(event, pattern_id, self.index.pattern(tenant, pattern_id))
+        if not self.index.apply_resolution(lease, fix, event, receipt, now_ms=now_ms):
             return "lease_lost"
         self.bell.ring("memory", tenant, pattern_id)
         return "flaky" if fix is None else "resolved"
@@ -51,8 +52,15 @@ def fix_of(event: ResolutionEvent, now_ms: int) -> Fix | None:
     )
 
 
-def _receipt(event: ResolutionEvent, pattern_id: str) -> ResolutionReceipt:
-    if event.fix_type == "rerun":
+def _receipt(event: ResolutionEvent, pattern_id: str, pattern: Pattern | None) -> ResolutionReceipt:
+    fix_id = fix_identity(event.fix_type, event.fix_description, event.fix_commit)
+    veto = next((fix.veto for fix in pattern.fixes if fix.fix_id == fix_id), None) if pattern else None
+    if pattern is None:
+        message = f"{pattern_id} was forgotten meanwhile: the report is kept in the journal, and nothing is suggested."
+        return ResolutionReceipt(status="rejected", event_id=event.event_id, pattern_id=pattern_id, message=message)
+    if veto:
+        message = f"{pattern_id} is resolved, and this fix is not suggested: {veto.by} has vetoed it ({veto.why})."
+    elif event.fix_type == "rerun":
         message = f"{pattern_id} is marked flaky: it went away when run again, and nothing is learned as its fix."
     else:
         message = f"{pattern_id} is resolved: this fix is suggested when the failure comes back."
