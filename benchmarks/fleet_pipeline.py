@@ -30,7 +30,7 @@ from ci_memory_workers.services.ports import Analyst, Knowledge
 from ci_memory_workers.settings import Settings
 
 TENANT = "default"
-WINDOW_MS = 2 * MINUTE_MS
+WINDOW_MS = 6 * MINUTE_MS
 """What arrives within this time is one batch."""
 SWEEP_MS = 10 * MINUTE_MS
 MOST_PATTERNS = 100_000
@@ -192,17 +192,14 @@ class Pipeline:
         for pattern_id, causes in self._seen_as.items():
             owner.setdefault(index.surviving(TENANT, pattern_id), Counter()).update(causes)
         patterns = {one: found for one in owner if (found := index.pattern(TENANT, one)) is not None}
-        events, flaky = Counter[str](), Counter[str]()
         for pattern_id, pattern in patterns.items():
-            events.update(owner[pattern_id])
-            if takes_for_flaky(pattern):
-                flaky.update(owner[pattern_id])
             played.learned += [
                 Learned(frozenset(owner[pattern_id]), fix.description, fix.all_worked, fix.all_failed, fix.pending)
                 for fix in pattern.fixes
                 if fix.learned
             ]
-        played.flaky = {cause for cause, count in flaky.items() if count * 2 > events[cause]}
+        played.flaky = _most_of(owner, {one for one, found in patterns.items() if found.status in ("flaky", "quarantined")})
+        played.perhaps_flaky = _most_of(owner, {one for one, found in patterns.items() if takes_for_flaky(found)})
         played.calls, played.patterns = self._analyst.calls.total(), len(patterns)
         played.notes |= {
             "analyses that had the same cause in the shortlist": self._analyst.offered,
@@ -221,6 +218,15 @@ def takes_for_flaky(pattern: Pattern) -> bool:
     return pattern.flaky_episodes >= 2 and pattern.flaky_episodes >= SAYS_FLAKY * pattern.episodes
 
 
+def _most_of(owner: dict[str, Counter[str]], chosen: set[str]) -> set[str]:
+    """The causes most of whose failures belong to ``chosen`` patterns."""
+    events, within = Counter[str](), Counter[str]()
+    for pattern_id, causes in owner.items():
+        events.update(causes)
+        within.update(causes if pattern_id in chosen else {})
+    return {cause for cause, count in within.items() if count * 2 > events[cause]}
+
+
 def _told(answer: Analysis) -> Told:
     evidence = answer.evidence
     fix = answer.suggested_fix if evidence is not None and evidence.source == "fix" else ""
@@ -232,17 +238,14 @@ def _told(answer: Analysis) -> Told:
         flaky=answer.pattern_status in ("flaky", "quarantined"),
         outbreak=_outbreak(answer),
         pattern_id=answer.pattern_id or "",
-        tried=evidence.fix_worked + evidence.fix_failed if evidence else 0,
+        trials=(evidence.fix_worked, evidence.fix_failed, evidence.fix_pending) if evidence else (0, 0, 0),
+        learned=evidence is not None and evidence.fix_learned,
     )
 
 
-def _outbreak(answer: Analysis) -> bool | None:
-    """Whether an answer says that many repositories fail alike at this time; None while answers have no word for it."""
-    fields = {name for model in (type(answer.evidence), Analysis) for name in getattr(model, "model_fields", {})}
-    named = [name for name in fields if "outbreak" in name]
-    if not named:
-        return None
-    return any(bool(getattr(answer.evidence, name, None) or getattr(answer, name, None)) for name in named)
+def _outbreak(answer: Analysis) -> bool:
+    """Whether an answer says that many repositories fail alike at this time."""
+    return bool(answer.evidence and answer.evidence.outbreak_builds) or "outbreak" in answer.message.lower()
 
 
 def _batches(arrivals: Sequence[Arrival]) -> Iterator[list[Arrival]]:

@@ -19,7 +19,7 @@ Step = Literal["useless", "slip", "shift", "fix", "revert", "refix"]
 fixes it again.
 """
 
-SHARES: dict[Kind, float] = {"flaky": 0.30, "twin": 0.04, "mass": 0.02, "external": 0.08, "outage": 0.02}
+SHARES: dict[Kind, float] = {"flaky": 0.30, "twin": 0.05, "mass": 0.02, "external": 0.08, "outage": 0.02}
 """How many of a world's causes are of which kind; the others are regressions."""
 DRIFTS = 0.25
 """The share of causes that print another text from some day on."""
@@ -116,7 +116,7 @@ def plan(size: Size, repos: list[str], rng: Random, data: Path | None) -> Plan:
     for flake in rng.sample(made.flakes, min(len(made.flakes), kinds.count("twin"))):
         one = cause("twin", next(spare), flake.cause)
         start_ms = flake.start_ms + int((flake.end_ms - flake.start_ms) * rng.uniform(0.4, 0.9))
-        made.breakages.append(Breakage(one, flake.repo, start_ms, ["fix"]))
+        made.breakages.append(Breakage(one, flake.repo, start_ms, [*["useless"] * rng.randint(0, 2), "fix"]))
     made.breakages.sort(key=lambda breakage: breakage.start_ms)
     return made
 

@@ -9,7 +9,11 @@ from benchmarks.fleet_world import Arrival
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """The answer to a failure. ``fix`` is the suggested fix, '' where none is known; ``flaky`` says that the answer says so."""
+    """The answer to a failure. ``fix`` is the suggested fix, '' where none is known; ``flaky`` says that the answer says so.
+
+    ``trials`` are those of the fix: how many worked, how many failed, how many are pending; ``learned``: nobody reported it.
+    ``outbreak`` is None where a memory has no word for it.
+    """
 
     known: bool
     fix: str = ""
@@ -18,7 +22,13 @@ class Told:
     flaky: bool = False
     outbreak: bool | None = None
     pattern_id: str = ""
-    tried: int = 0
+    trials: tuple[int, int, int] = (0, 0, 0)
+    learned: bool = False
+
+    @property
+    def tried(self) -> bool:
+        """Whether the fix has worked or failed before."""
+        return self.trials[0] + self.trials[1] > 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +44,16 @@ class Learned:
 
 @dataclass(slots=True)
 class Played:
-    """A memory's whole story. ``flaky`` holds the causes that it takes for flaky at the end; ``calls`` are those of an LLM."""
+    """A memory's whole story. ``calls`` are those of an LLM.
+
+    ``flaky`` holds the causes that it takes for flaky at the end, ``perhaps_flaky`` these and those that its evidence says are.
+    """
 
     name: str
     told: list[tuple[Arrival, Told]] = field(default_factory=list)
     learned: list[Learned] = field(default_factory=list)
     flaky: set[str] = field(default_factory=set)
+    perhaps_flaky: set[str] = field(default_factory=set)
     calls: int = 0
     patterns: int = 0
     seconds: float = 0.0

@@ -95,7 +95,7 @@ class Recipe:
                 entry.harmful += 1
         confidence = max(0.0, entry.effectiveness) if known else 0.0
         flaky = entry.quarantined or entry.status == "flaky"
-        return Told(known, entry.fix if known else "", confidence, entry.quarantined, flaky, tried=entry.helpful)
+        return Told(known, entry.fix if known else "", confidence, entry.quarantined, flaky, trials=(entry.helpful, entry.harmful, 0))
 
     def _passed(self, event: PassEvent) -> None:
         for name, failed in self.open.pop((event.repo, event.branch, event.job), {}).items():
@@ -128,6 +128,7 @@ class Recipe:
                 flaky.update(entry.causes)
             self.played.learned += [Learned(frozenset(entry.causes), fix, times, 0, 0) for fix, times in entry.learned.items()]
         self.played.flaky = {cause for cause, count in flaky.items() if count * 2 > events[cause]}
+        self.played.perhaps_flaky = self.played.flaky
         self.played.patterns = len(self.entries)
         return self.played
 
@@ -145,7 +146,7 @@ def chance(world: World) -> Played:
         elif isinstance(event, FailureEvent) and event.event_id not in seen:
             seen.add(event.event_id)
             fix = rng.choice(fixes) if fixes else ""
-            told = Told(bool(fix), fix, rng.random(), rng.random() < share, flaky=False, tried=1)
+            told = Told(bool(fix), fix, rng.random(), rng.random() < share, flaky=False, trials=(1, 0, 0))
             played.told.append((arrival, told))
             played.calls += 1
         elif isinstance(event, PassEvent) and event.event_id not in seen and event.branch == event.default_branch:
@@ -153,6 +154,7 @@ def chance(world: World) -> Played:
             fixes.append(event.commit_message)
     causes = [cause for cause in world.causes if any(arrival.cause == cause for arrival, _ in played.told)]
     played.flaky = {cause for cause in causes if rng.random() < share}
+    played.perhaps_flaky = played.flaky
     played.learned = [Learned(frozenset({rng.choice(causes)}), rng.choice(fixes), 1, 0, 0) for _ in range(500)] if fixes else []
     played.patterns = len(played.told)
     return played

@@ -14,6 +14,8 @@ from benchmarks.fleet_world import HOUR_MS, MINUTE_MS, Arrival, Cause, Commit, T
 
 LATE, VERY_LATE, TWICE = 0.06, 0.01, 0.01
 """How many events arrive up to an hour late, up to six hours late, and twice."""
+MASS = 12
+"""How many tests a mass failure fails."""
 STAGES: dict[str, Stage] = {"build": "build", "unit": "test", "deploy": "deploy", "smoke": "verify"}
 
 
@@ -65,7 +67,7 @@ class Producer:
 
     def _tests_of(self, cause: Cause) -> list[str]:
         if cause.kind == "mass":
-            return [f"{cause.text.test or 'tests/all'}[{cause.cause_id}]::test_{i}" for i in range(12)]
+            return [f"tests/suite_{cause.cause_id}/test_all.py::test_{_spelled(i)}" for i in range(MASS)]
         return [cause.text.test if self.names_tests else ""]
 
     def _fail(self, ms: int, run: Run, attempt: int, failed: Failed, test: str, totals: RunTotals | None) -> None:
@@ -112,3 +114,8 @@ class Producer:
             self.truth.done["pushed twice"] += 1
             self.arrivals.append(Arrival(ms + int(delay * 1.5), event, cause))
         return ms + int(delay)
+
+
+def _spelled(number: int) -> str:
+    """A number as letters: names of tests differ by words."""
+    return "".join("abcdefghij"[int(digit)] for digit in str(number))

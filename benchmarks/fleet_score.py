@@ -31,10 +31,12 @@ def scores(world: World, played: Played) -> dict[str, Score]:
         "learned right, all": learned_right(world, played, proven=False),
         "calibration": calibration(world, suggested),
         "calibration, tried": calibration(world, [(a, t) for a, t in suggested if t.tried]),
-        "flaky precision": flaky_precision(world, played),
-        "flaky recall": flaky_recall(world, played),
+        "flaky precision": flaky_precision(world, played.flaky),
+        "flaky recall": flaky_recall(world, played, played.flaky),
+        "flaky precision, evidence too": flaky_precision(world, played.perhaps_flaky),
+        "flaky recall, evidence too": flaky_recall(world, played, played.perhaps_flaky),
         "hidden": hidden(world, played, throughout=False),
-        "hidden, throughout": hidden(world, played, throughout=True),
+        "hidden throughout": hidden(world, played, throughout=True),
         "outbreaks": outbreaks(world, played),
         "llm calls": Score(_ratio(played.calls, _causes_seen(played)), _causes_seen(played), Counter()),
     }
@@ -104,31 +106,35 @@ def calibration(world: World, suggested: Iterable[tuple[Arrival, Told]]) -> Scor
     return Score(error / n if n else None, n, missed)
 
 
-def flaky_precision(world: World, played: Played) -> Score:
+def flaky_precision(world: World, taken: set[str]) -> Score:
     """The share of causes taken for flaky that are. A regression in a flaky test looks the same; `hidden` judges that."""
-    taken = [world.causes[cause] for cause in played.flaky if world.causes[cause].kind != "twin"]
-    return Score(
-        _ratio(sum(one.kind == "flaky" for one in taken), len(taken)), len(taken), Counter(o.kind for o in taken if o.kind != "flaky")
-    )
+    causes = [world.causes[cause] for cause in taken if world.causes[cause].kind != "twin"]
+    wrong = Counter[str](one.kind for one in causes if one.kind != "flaky")
+    return Score(_ratio(len(causes) - wrong.total(), len(causes)), len(causes), wrong)
 
 
-def flaky_recall(world: World, played: Played) -> Score:
+def flaky_recall(world: World, played: Played, taken: set[str]) -> Score:
     """The share of flaky causes that are taken for it, of those that failed in at least two builds."""
     builds: dict[str, set[str]] = defaultdict(set)
     for arrival, _ in played.told:
         builds[arrival.cause].add(_build(arrival))
     flaky = [one for one in world.causes.values() if one.kind == "flaky" and len(builds[one.cause_id]) > 1]
-    missed = Counter(f"failed in {min(9, len(builds[one.cause_id]))} builds" for one in flaky if one.cause_id not in played.flaky)
+    missed = Counter(f"failed in {min(9, len(builds[one.cause_id]))} builds" for one in flaky if one.cause_id not in taken)
     return Score(_ratio(len(flaky) - missed.total(), len(flaky)), len(flaky), missed)
 
 
 def hidden(world: World, played: Played, *, throughout: bool) -> Score:
-    """How many regressions (a cause in a repository) have a failure that is answered as quarantined, or none that is not."""
-    answers: dict[tuple[str, str], list[bool]] = defaultdict(list)
+    """How many regressions (a cause in a repository) have a failure that is answered as quarantined.
+
+    ``throughout`` counts those that fail in two builds or more, and are answered as quarantined in each of them.
+    """
+    answers: dict[tuple[str, str], list[tuple[str, bool]]] = defaultdict(list)
     for arrival, told in played.told:
         if world.causes[arrival.cause].fixed_by_commit:
-            answers[arrival.cause, _repo(arrival)].append(told.quarantined)
-    found = [cause for (cause, _), quarantined in answers.items() if (all if throughout else any)(quarantined)]
+            answers[arrival.cause, arrival.event.repo].append((_build(arrival), told.quarantined))
+    if throughout:
+        answers = {key: rows for key, rows in answers.items() if len({build for build, _ in rows}) > 1}
+    found = [cause for (cause, _), rows in answers.items() if (all if throughout else any)(quarantined for _, quarantined in rows)]
     return Score(float(len(found)), len(answers), Counter(world.causes[cause].kind for cause in found))
 
 
@@ -154,10 +160,6 @@ def _causes_seen(played: Played) -> int:
 
 def _build(arrival: Arrival) -> str:
     return getattr(arrival.event, "build_id", "")
-
-
-def _repo(arrival: Arrival) -> str:
-    return arrival.event.repo
 
 
 def _ratio(part: int, whole: int) -> float | None:
