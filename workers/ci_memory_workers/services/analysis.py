@@ -70,7 +70,7 @@ class AnalysisDesk:
         attempt = pattern.attempts + 1
         if pattern.takes - attempt >= MOST_CRASHES:
             return self._answer_by_rules_for_good(lease, sample, attempt, "analysis_crashed", clock())
-        lookalikes = self.lookalikes.nearest(tenant, sample)
+        lookalikes = self._lookalikes(tenant, sample)
         if lookalikes and lookalikes[0].accept and not sample.generic:
             best = lookalikes[0]
             if self._merge(lease, best.pattern_id, f"looks the same ({best.score:.2f}): {best.why}", clock()):
@@ -86,6 +86,15 @@ class AnalysisDesk:
         except Permanent as error:
             return self._answer_by_rules_for_good(lease, sample, attempt, error.reason, clock())
         return self._settle(lease, reply, candidates, attempt, clock())
+
+    def _lookalikes(self, tenant: str, sample: FailureContext) -> list[Lookalike]:
+        """What looks like it, as the patterns that stand for it now: some were merged since, some a person let be forgotten."""
+        found: dict[str, Lookalike] = {}
+        for one in self.lookalikes.nearest(tenant, sample):
+            stands = self.index.surviving(tenant, one.pattern_id)
+            if stands not in found and stands != sample.pattern_id and self.index.pattern(tenant, stands) is not None:
+                found[stands] = replace(one, pattern_id=stands)
+        return list(found.values())
 
     def _shortlist(self, tenant: str, sample: FailureContext, lookalikes: Sequence[Lookalike]) -> list[Candidate]:
         """Known patterns that this may be: what looks like it, then what the playbook finds for it, each once."""
@@ -104,7 +113,7 @@ class AnalysisDesk:
         return list(candidates.values())[:MOST_CANDIDATES]
 
     def _candidate(self, tenant: str, lookalike: Lookalike) -> Candidate | None:
-        pattern = self.index.pattern(tenant, self.index.surviving(tenant, lookalike.pattern_id))
+        pattern = self.index.pattern(tenant, lookalike.pattern_id)
         if pattern is None or pattern.diagnosis is None:
             return None
         said = pattern.diagnosis
@@ -113,8 +122,11 @@ class AnalysisDesk:
 
     def _settle(self, lease: Lease, reply: AnalystAnswer, candidates: list[Candidate], attempt: int, now_ms: int) -> str:
         offered = {candidate.pattern_id for candidate in candidates}
-        if reply.same_as in offered and self._merge(lease, reply.same_as, reply.reason, now_ms):
-            return "alias"
+        if reply.same_as in offered:
+            if self._merge(lease, reply.same_as, reply.reason, now_ms):
+                return "alias"
+            # A person outranks the analyst: what is kept apart is new.
+            reply = replace(reply, same_as=None, reason=f"not merged with {reply.same_as}: kept apart, or gone meanwhile")
         if not self.index.record_analysis(lease, reply, attempts=attempt, now_ms=now_ms):
             return "lease_lost"
         if attempt == 1:
@@ -128,7 +140,8 @@ class AnalysisDesk:
             return False
         survivor = self.index.surviving(lease.tenant, into)
         if sample is not None:
-            self.lookalikes.remember(lease.tenant, replace(sample, pattern_id=survivor))
+            # By its own id, which leads to the survivor: a person may take the merge back.
+            self.lookalikes.remember(lease.tenant, sample)
         self._publish(lease.tenant, survivor)
         self.bell.ring("analysis", lease.tenant, survivor)
         return True

@@ -126,7 +126,10 @@ local function come_back()
   redis.call('ZADD', p .. 'last_seen', redis.call('HGET', old, 'last_ms'), gone)
   redis.call('ZADD', p .. 'due:quarantine', now, gone)
   if redis.call('HGET', old, 'status') == 'quarantined' then redis.call('SADD', p .. 'quarantined', gone) end
-  if redis.call('HGET', old, 'analysed') ~= 'final' then redis.call('ZADD', p .. 'due:analysis', now, gone) end
+  if redis.call('HGET', old, 'analysed') ~= 'final' then
+    redis.call('PERSIST', p .. 'sample:' .. gone)
+    redis.call('ZADD', p .. 'due:analysis', now, gone)
+  end
   owe_memory(p, gone, now)
 end
 
