@@ -95,6 +95,13 @@ def test_a_text_without_an_error_has_no_headline() -> None:
     assert traits("ok <n> - opens\nall is well") == Traits()
 
 
+def test_what_is_missing_at_a_masked_address_is_not_accepted() -> None:
+    masked = "npm ERR! 404 Not Found - GET <url> - Not found"
+
+    assert not accepted(masked, masked)
+    assert not accepted(masked, masked, test_key="suite.test_install")
+
+
 def test_a_trait_that_only_one_text_has_tells_nothing_apart() -> None:
     assert difference(traits("the upload gave up"), traits("the upload gave up with status 503")) == ""
 

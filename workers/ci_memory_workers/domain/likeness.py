@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from math import exp
 from typing import Final, NamedTuple
 
+import re2
 from rapidfuzz import fuzz
 
 from ci_memory_producers.events import Stage
@@ -22,6 +23,7 @@ ACCEPT_ALONE: Final = 0.99
 ACCEPT_SILENT: Final = 0.9
 """Likeness of two texts of one test that do not say why it failed, above which they are accepted."""
 _COMPARED: Final = 1_000
+_ABSENT: Final = re2.compile(r"(?i)not found|\b404\b|no such|does not exist|doesn't exist|missing|resolve")
 _SURELY_WHOLE: Final = 800
 """Characters; a masked text that is longer may have lost its beginning."""
 
@@ -128,4 +130,6 @@ def _refusal(a: Read, b: Read, seen: Features) -> str:
         return "different stages"
     if a.generic or b.generic:
         return "says too little to be told apart"
+    if any("<url>" in one.traits.headline and _ABSENT.search(one.traits.headline) is not None for one in (a, b)):
+        return "what is missing is named by an address that the mask hides"
     return difference(a.traits, b.traits)
