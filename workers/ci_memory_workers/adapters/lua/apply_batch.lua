@@ -1,4 +1,5 @@
 --@include _ledger
+--@include _outbreaks
 -- Applies a batch of events of one tenant: dedupe, count, look up, claim, and write down the work that is owed.
 --
 -- KEYS[1]  the tenant's prefix, 'ci-memory:{tenant}:'; every key below is built from it and shares its hash slot
@@ -23,7 +24,6 @@
 
 local MOST_RUNS, RUNS_SECONDS = 400, 45 * 86400
 local MOST_RECORDS = 200000
-local OUTBREAK_WINDOW_MS, OUTBREAK_BUILDS, OUTBREAK_REPOS = 15 * 60000, 8, 4
 local p = KEYS[1]
 local now, ttl, flush = tonumber(ARGV[1]), ARGV[2], tonumber(ARGV[3])
 local most_waiting = tonumber(ARGV[4])
@@ -31,6 +31,40 @@ redis.call('SADD', KEYS[2], ARGV[5])
 local outcomes, named, order = {}, {}, {}
 local totals = { failures = 0, repeats = 0, repeats_with_fix = 0 }
 local newest = 0
+
+-- What a batch does to a pattern is added up in a table, and written once at the batch's end: most failures of a batch are of few
+-- patterns. Only what events of the same batch must see of each other is written at once.
+local touched, touched_order = {}, {}
+
+local function touch(id)
+  local t = touched[id]
+  if t then return t end
+  local key = p .. 'pattern:' .. id
+  revive(key)
+  local f = redis.call('HMGET', key, 'last_ms', 'analysed', 'status', 'resolved_ms', 'fix_repo', 'fix_commits', 'resolved_fix',
+    'outbreak_ms', 'outbreak_last_ms')
+  t = { key = key, last_ms = tonumber(f[1] or '0'), analysed = f[2], status = f[3], resolved_ms = tonumber(f[4] or '0'), fix_repo = f[5],
+    fix_commits = f[6] or '', resolved_fix = f[7], outbreak_ms = tonumber(f[8] or ''), outbreak_last_ms = tonumber(f[9] or ''),
+    ms = 0, add = {}, repos = {}, recent = {}, votes = {} }
+  touched[id] = t
+  touched_order[#touched_order + 1] = id
+  return t
+end
+
+local function add(t, name, by) t.add[name] = (t.add[name] or 0) + (by or 1) end
+
+local function write_touched(id, t)
+  for name, by in pairs(t.add) do redis.call('HINCRBY', t.key, name, by) end
+  if t.ms > t.last_ms then redis.call('HSET', t.key, 'last_ms', t.ms) end
+  redis.call('ZADD', p .. 'last_seen', 'GT', t.ms, id)
+  if #t.recent > 0 then
+    redis.call('LPUSH', p .. 'recent:' .. id, unpack(t.recent, math.max(1, #t.recent - 9)))
+    redis.call('LTRIM', p .. 'recent:' .. id, 0, 9)
+  end
+  local room = #t.votes > 0 and MOST_VOTES - redis.call('LLEN', p .. 'votes:' .. id) or 0
+  if room > 0 then redis.call('RPUSH', p .. 'votes:' .. id, unpack(t.votes, 1, math.min(room, #t.votes))) end
+  if t.status == 'quarantined' then redis.call('ZADD', p .. 'due:quarantine', now, id) end
+end
 
 local function owe_sync(id)
   if redis.call('HGET', p .. 'pattern:' .. id, 'analysed') then
@@ -63,46 +97,14 @@ local function keep_run(line, run, attempt, id, record)
   end
 end
 
--- One failure in many builds of many repositories within minutes is one incident, an outbreak: it is the infrastructure, whatever the
--- text says, and speaks neither for flakiness nor for a fix.
-local function watch_for_outbreak(id, key, repo, place, job, ms)
-  local burst = p .. 'burst:' .. id
-  if redis.call('ZADD', burst, 'NX', ms, repo .. '|' .. place .. '|' .. job) == 0 then return end
-  redis.call('ZREMRANGEBYSCORE', burst, '-inf', ms - OUTBREAK_WINDOW_MS)
-  redis.call('PEXPIRE', burst, OUTBREAK_WINDOW_MS)
-  local state = redis.call('HMGET', key, 'outbreak_ms', 'outbreak_last_ms')
-  local active = state[2] and ms - tonumber(state[2]) <= OUTBREAK_WINDOW_MS
-  if not active then
-    if redis.call('ZCARD', burst) < OUTBREAK_BUILDS then return end
-    local repos, found = {}, 0
-    for _, member in ipairs(redis.call('ZREVRANGE', burst, 0, 63)) do
-      local name = string.match(member, '^([^|]*)')
-      if not repos[name] then repos[name], found = true, found + 1 end
-    end
-    if found < OUTBREAK_REPOS then return end
-    redis.call('DEL', p .. 'outbreak_repos:' .. id)
-    for name in pairs(repos) do redis.call('SADD', p .. 'outbreak_repos:' .. id, name) end
-    local first = redis.call('ZRANGE', burst, 0, 0, 'WITHSCORES')
-    redis.call('HSET', key, 'outbreak_ms', first[2], 'outbreak_builds', redis.call('ZCARD', burst) - 1)
-  end
-  redis.call('SADD', p .. 'outbreak_repos:' .. id, repo)
-  redis.call('EXPIRE', p .. 'outbreak_repos:' .. id, RUNS_SECONDS)
-  redis.call('HINCRBY', key, 'outbreak_builds', 1)
-  redis.call('HSET', key, 'outbreak_last_ms', ms, 'outbreak_repositories', redis.call('SCARD', p .. 'outbreak_repos:' .. id))
-end
-
-local function in_outbreak(key, ms)
-  local state = redis.call('HMGET', key, 'outbreak_ms', 'outbreak_last_ms')
-  return state[1] and ms and ms >= tonumber(state[1]) and ms <= tonumber(state[2]) + OUTBREAK_WINDOW_MS
-end
-
 -- A failing attempt that is followed by a passing one of the same job in the same build is a flaky episode, counted once.
 local function count_flaky(run, job, id, place)
   local key = p .. 'pattern:' .. id
-  if redis.call('HGET', run, 'm|' .. job .. '|' .. id) or in_outbreak(key, tonumber(redis.call('HGET', run, 'e|' .. job .. '|' .. id))) then
-    return
-  end
-  if redis.call('HSETNX', run, 'k|' .. job .. '|' .. id, '1') == 0 or redis.call('EXISTS', p .. 'pattern:' .. id) == 0 then return end
+  local outbreak = redis.call('HMGET', key, 'outbreak_ms', 'outbreak_last_ms')
+  local t = { outbreak_ms = tonumber(outbreak[1] or ''), outbreak_last_ms = tonumber(outbreak[2] or '') }
+  local state = redis.call('HMGET', run, 'm|' .. job .. '|' .. id, 'e|' .. job .. '|' .. id)
+  if state[1] or in_outbreak(t, tonumber(state[2] or '')) then return end
+  if redis.call('HSETNX', run, 'k|' .. job .. '|' .. id, '1') == 0 or redis.call('EXISTS', key) == 0 then return end
   redis.call('HINCRBY', key, 'flaky_count', 1)
   local status = redis.call('HGET', key, 'status')
   if status == 'unresolved' or status == 'deprecated' then redis.call('HSET', key, 'status', 'flaky') end
@@ -119,11 +121,10 @@ local function passed_later(run, job, test, attempt)
   return single and tonumber(single) > attempt
 end
 
-local function recurred(id, key, repo, place, commit, ms)
-  local fix = redis.call('HMGET', key, 'status', 'fix_repo', 'resolved_ms', 'fix_commits', 'resolved_fix')
-  if fix[1] ~= 'resolved' or fix[2] ~= repo or ms <= tonumber(fix[3] or '0') then return end
-  if commit ~= '' and string.find(fix[4] or '', commit, 1, true) then return end
-  if redis.call('HINCRBY', key, 'recurred', 1) <= 3 then return end
+local function recurred(id, t, repo, place, commit, ms)
+  if t.status ~= 'resolved' or t.fix_repo ~= repo or ms <= t.resolved_ms then return end
+  if commit ~= '' and string.find(t.fix_commits, commit, 1, true) then return end
+  if redis.call('HINCRBY', t.key, 'recurred', 1) <= 3 then return end
   local reported = redis.call('HGET', p .. 'reported:' .. id, repo)
   local trial_id = reported and cjson.decode(reported).trial
   local encoded = trial_id and redis.call('HGET', p .. 'trials:' .. id, trial_id)
@@ -132,7 +133,7 @@ local function recurred(id, key, repo, place, commit, ms)
     trial.verdict = 'failed'
     if put_trial(p, id, trial_id, trial) then return end
   end
-  keep_vote(p, id, 'harmful', 'strategy', "fix didn't stick: failed again in build " .. place, fix[5])
+  keep_vote(p, id, 'harmful', 'strategy', "fix didn't stick: failed again in build " .. place, t.resolved_fix)
 end
 
 local function failure(a)
@@ -153,52 +154,49 @@ local function failure(a)
     redis.call('SET', p .. 'sample:' .. id, a[18])
     redis.call('ZADD', p .. 'due:analysis', now, id)
   end
-  local key = p .. 'pattern:' .. id
+  local t = touch(id)
   redis.call('SET', p .. 'seen:' .. event_id, (minted and 'n|' or 'k|') .. id, 'EX', ttl)
-  redis.call('HINCRBY', key, 'occurrence_count', 1)
-  local state = redis.call('HMGET', key, 'last_ms', 'analysed', 'status', 'resolved_ms')
+  t.ms = math.max(t.ms, ms)
+  add(t, 'occurrence_count')
   totals.failures = totals.failures + 1
   if not minted then totals.repeats = totals.repeats + 1 end
-  if not minted and state[4] then totals.repeats_with_fix = totals.repeats_with_fix + 1 end
-  if ms > tonumber(state[1] or '0') then redis.call('HSET', key, 'last_ms', ms) end
-  redis.call('ZADD', p .. 'last_seen', 'GT', ms, id)
-  if redis.call('SADD', p .. 'repos:' .. id, repo) == 1 then redis.call('HINCRBY', key, 'repositories', 1) end
-  revive(key)
-
-  if state[3] == 'quarantined' then redis.call('ZADD', p .. 'due:quarantine', now, id) end
+  if not minted and t.resolved_ms > 0 then totals.repeats_with_fix = totals.repeats_with_fix + 1 end
+  if not t.repos[repo] then
+    t.repos[repo] = true
+    if redis.call('SADD', p .. 'repos:' .. id, repo) == 1 then add(t, 'repositories') end
+  end
 
   local run = p .. 'run:' .. build
   if redis.call('HSETNX', run, 'v|' .. id, '1') == 1 then
-    redis.call('LPUSH', p .. 'recent:' .. id, cjson.encode({ place = place, commit = commit, ms = ms }))
-    redis.call('LTRIM', p .. 'recent:' .. id, 0, 9)
+    redis.call('EXPIRE', run, ttl)
+    t.recent[#t.recent + 1] = cjson.encode({ place = place, commit = commit, ms = ms })
     if not minted then
-      redis.call('HINCRBY', key, 'match_votes', 1)
-      keep_vote(p, id, 'helpful', 'reflection', 'matched in build ' .. place)
-      recurred(id, key, repo, place, commit, ms)
+      add(t, 'match_votes')
+      local context = 'matched in build ' .. place
+      t.votes[#t.votes + 1] = cjson.encode({ vote = 'helpful', target = 'reflection', context = context, fix_id = '' })
+      recurred(id, t, repo, place, commit, ms)
     end
   end
   local episode = 'f|' .. job .. '|' .. test .. '|' .. id
   local first_attempt = redis.call('HGET', run, episode)
   -- An episode is a build and job: several tests that fail alike in one job are one.
   if redis.call('HSETNX', run, 'e|' .. job .. '|' .. id, ms) == 1 then
-    watch_for_outbreak(id, key, repo, place, job, ms)
+    watch_for_outbreak(p, id, t, repo, place, job, ms)
     if a[22] == '1' then
       redis.call('HSET', run, 'm|' .. job .. '|' .. id, '1')
-    elseif not in_outbreak(key, ms) then
-      redis.call('HINCRBY', key, 'episodes', 1)
+    elseif not in_outbreak(t, ms) then
+      add(t, 'episodes')
     end
   end
   if not first_attempt or tonumber(first_attempt) > attempt then redis.call('HSET', run, episode, attempt) end
-  redis.call('EXPIRE', run, ttl)
   if passed_later(run, job, test, attempt) then count_flaky(run, job, id, place) end
 
-  if not state[2] then
+  if not t.analysed then
     local waiting = p .. 'awaiting:' .. id
     if redis.call('HLEN', waiting) < most_waiting then redis.call('HSET', waiting, event_id, minted and 'n' or 'k') end
   end
   keep_run(a[19], a[20], attempt, id, a[21])
   keep_record('failure', ms, id, place, job, attempt, test, a[21])
-  owe_sync(id)
   return minted and 'new' or 'known', id
 end
 
@@ -247,6 +245,10 @@ while at <= #ARGV do
   end
 end
 
+for _, id in ipairs(touched_order) do
+  write_touched(id, touched[id])
+  owe_sync(id)
+end
 for name, count in pairs(totals) do
   if count > 0 then redis.call('HINCRBY', p .. 'totals', name, count) end
 end

@@ -1,0 +1,44 @@
+-- Outbreaks. Shared by the scripts that name it (`--@include _outbreaks`).
+--
+-- `t` is what a batch knows of a pattern: its key, outbreak_ms and outbreak_last_ms as numbers or nil, and burst, how many builds failed
+-- within the window, once that was counted.
+
+local OUTBREAK_WINDOW_MS, OUTBREAK_BUILDS, OUTBREAK_REPOS, OUTBREAK_KEPT_S = 15 * 60000, 8, 4, 45 * 86400
+
+-- One failure in many builds of many repositories within minutes is one incident, an outbreak: it is the infrastructure, whatever the
+-- text says, and speaks neither for flakiness nor for a fix.
+local function watch_for_outbreak(p, id, t, repo, place, job, ms)
+  local burst, repos_key = p .. 'burst:' .. id, p .. 'outbreak_repos:' .. id
+  if redis.call('ZADD', burst, 'NX', ms, repo .. '|' .. place .. '|' .. job) == 0 then return end
+  if not t.burst then
+    redis.call('ZREMRANGEBYSCORE', burst, '-inf', ms - OUTBREAK_WINDOW_MS)
+    redis.call('PEXPIRE', burst, OUTBREAK_WINDOW_MS)
+    t.burst = redis.call('ZCARD', burst) - 1
+  end
+  t.burst = t.burst + 1
+  local active = t.outbreak_last_ms and ms - t.outbreak_last_ms <= OUTBREAK_WINDOW_MS
+  if not active then
+    if t.burst < OUTBREAK_BUILDS then return end
+    redis.call('ZREMRANGEBYSCORE', burst, '-inf', ms - OUTBREAK_WINDOW_MS)
+    t.burst = redis.call('ZCARD', burst)
+    local repos, found = {}, 0
+    for _, member in ipairs(redis.call('ZREVRANGE', burst, 0, 63)) do
+      local name = string.match(member, '^([^|]*)')
+      if not repos[name] then repos[name], found = true, found + 1 end
+    end
+    if t.burst < OUTBREAK_BUILDS or found < OUTBREAK_REPOS then return end
+    redis.call('DEL', repos_key)
+    for name in pairs(repos) do redis.call('SADD', repos_key, name) end
+    t.outbreak_ms = tonumber(redis.call('ZRANGE', burst, 0, 0, 'WITHSCORES')[2])
+    redis.call('HSET', t.key, 'outbreak_ms', t.outbreak_ms, 'outbreak_builds', t.burst - 1)
+  end
+  redis.call('SADD', repos_key, repo)
+  redis.call('EXPIRE', repos_key, OUTBREAK_KEPT_S)
+  redis.call('HINCRBY', t.key, 'outbreak_builds', 1)
+  t.outbreak_last_ms = math.max(ms, t.outbreak_last_ms or 0)
+  redis.call('HSET', t.key, 'outbreak_last_ms', t.outbreak_last_ms, 'outbreak_repositories', redis.call('SCARD', repos_key))
+end
+
+local function in_outbreak(t, ms)
+  return t.outbreak_ms and t.outbreak_last_ms and ms and ms >= t.outbreak_ms and ms <= t.outbreak_last_ms + OUTBREAK_WINDOW_MS
+end
