@@ -11,6 +11,7 @@ from fakes import (
     Clock,
     CountingKnowledge,
     RecordingBell,
+    ScriptedAnalyst,
     T,
     archive_of,
     failed,
@@ -18,6 +19,7 @@ from fakes import (
     open_index,
     the,
 )
+from known_patterns import Alike, known, report
 from redis import Redis
 
 from ci_memory_producers.events import ANSWER, ResolutionReceipt
@@ -27,10 +29,11 @@ from ci_memory_workers.adapters.redis_index import RedisIndex
 from ci_memory_workers.domain.answer import answer
 from ci_memory_workers.domain.pattern import Ruling
 from ci_memory_workers.errors import DecisionRefused
+from ci_memory_workers.services.analysis import AnalysisDesk
 from ci_memory_workers.services.decisions import MOST_CHARACTERS, DecisionDesk, sound
 from ci_memory_workers.services.memory import Librarian
-from ci_memory_workers.services.ports import AnalystAnswer, Dated
-from ci_memory_workers.services.resolutions import ResolutionDesk, fix_of
+from ci_memory_workers.services.ports import AnalystAnswer, Candidate, Dated, Lookalike
+from ci_memory_workers.services.resolutions import ResolutionDesk
 
 WHY = Ruling(by="dev@example.com", why="it hides the cause", ms=NOW)
 LATER = NOW + 3_600_000
@@ -49,24 +52,6 @@ def desk(redis_client: Redis) -> DecisionDesk:
 @pytest.fixture
 def knowledge() -> CountingKnowledge:
     return CountingKnowledge()
-
-
-def known(index: RedisIndex, fingerprint: str = "1:aaaa", *, build: str = "1") -> str:
-    pattern_id = index.apply(T, [failed(fingerprint, build=build)], NOW)[0].pattern_id
-    lease = the(index.take("analysis", T, pattern_id, now_ms=NOW, lease_ms=1_000))
-    assert index.record_analysis(lease, AnalystAnswer(DIAGNOSIS, "model-x"), attempts=1, now_ms=NOW)
-    index.answered(T, pattern_id, list(index.awaiting(T, pattern_id)))
-    assert index.finish(lease)
-    return pattern_id
-
-
-def report(index: RedisIndex, pattern_id: str, description: str, *, repo: str = "acme/shop", now_ms: int = NOW) -> str:
-    event = fixed(pattern_id, description, repo=repo)
-    index.apply(T, [Dated(event, now_ms)], now_ms)
-    lease = the(index.take("resolutions", T, event.event_id, now_ms=now_ms, lease_ms=1_000))
-    receipt = ResolutionReceipt(status="recorded", event_id=event.event_id, pattern_id=pattern_id)
-    assert index.apply_resolution(lease, fix_of(event, now_ms), event, receipt, now_ms=now_ms)
-    return the(fix_of(event, now_ms)).fix_id
 
 
 def write(index: RedisIndex, knowledge: CountingKnowledge, clock: Clock) -> None:
@@ -258,3 +243,48 @@ def test_who_reports_a_fix_of_what_is_forgotten_meanwhile_is_told(
     assert isinstance(data, bytes)
     assert b'"rejected"' in data
     assert index.pattern(T, pattern_id) is None
+
+
+def analyst_desk(index: RedisIndex, knowledge: CountingKnowledge, same_as: str, alike: Alike | None = None) -> AnalysisDesk:
+    analyst = ScriptedAnalyst(AnalystAnswer(DIAGNOSIS, "model-x", same_as=same_as or None, reason="the same"))
+    bell, lookalikes = RecordingBell(), alike or Alike()
+    return AnalysisDesk(
+        index, knowledge, analyst, analyst, bell, lease_ms=1_000, max_attempts=4, jitter=lambda: 0.0, lookalikes=lookalikes
+    )
+
+
+def candidate(pattern_id: str) -> Candidate:
+    return Candidate(pattern_id, "mem-0", f"[{pattern_id}] known", 0.0, "reflection")
+
+
+def test_whom_a_person_keeps_apart_is_new_whatever_texts_and_models_say(
+    index: RedisIndex, desk: DecisionDesk, redis_client: Redis
+) -> None:
+    kept, clock = known(index), Clock()
+    knowledge = CountingKnowledge(candidates=[candidate(kept)])
+    alike = Alike([Lookalike(kept, 0.99, accept=True, why="the same words")])
+    (first,) = index.apply(T, [failed("1:bbbb", build="2")], NOW)
+    assert analyst_desk(index, knowledge, kept, alike).analyze(T, first.pattern_id, clock) == "alias"
+    assert alike.remembered == [first.pattern_id], "under its own id, for the day when it is split"
+    desk.split(T, first.pattern_id, WHY)
+
+    index.apply(T, [failed("1:bbbb", build="3")], NOW)
+    assert analyst_desk(index, knowledge, kept, alike).analyze(T, first.pattern_id, clock) == "analysed"
+
+    pattern = the(index.pattern(T, first.pattern_id))
+    assert (pattern.analysed, pattern.analyst, pattern.merged_into, pattern.occurrences) == ("final", "model-x", "", 2)
+    assert the(index.pattern(T, kept)).occurrences == 1
+
+
+def test_what_looks_like_a_forgotten_or_merged_pattern_is_taken_for_what_stands_for_it_now(
+    index: RedisIndex, desk: DecisionDesk
+) -> None:
+    forgotten, gone, kept = known(index), known(index, "1:bbbb", build="2"), known(index, "1:cccc", build="3")
+    desk.forget(T, forgotten, WHY)
+    desk.merge(T, gone, kept, WHY)
+    alike = Alike([Lookalike(one, 0.99, accept=True, why="the same words") for one in (forgotten, gone)])
+    (new,) = index.apply(T, [failed("1:dddd", build="4")], NOW)
+
+    assert analyst_desk(index, CountingKnowledge(), "", alike).analyze(T, new.pattern_id, Clock()) == "alias"
+
+    assert the(index.pattern(T, new.pattern_id)).merged_into == kept
