@@ -1,7 +1,7 @@
 """How likely two error texts are one failure, and whether that may be accepted without asking anybody.
 
-A test that fails again with the same reason is accepted. Similar words alone are not, unless the texts are all but equal:
-of texts whose words agree to 95 %, half are two failures.
+A test that fails again with the same reason is accepted. Similar words alone are not, unless the texts are all but equal: of
+neighbours with different fingerprints whose words agree to 95 %, most are two failures.
 """
 
 from __future__ import annotations

@@ -40,7 +40,8 @@ Terms = tuple[NDArray[np.uint32], NDArray[np.float32]]
 class Descriptions:
     """A searchable collection of descriptions, one a pattern: its title, diagnosis, and what fixed it.
 
-    Rarity is learned from the collection itself, so scores change as it grows. 20 ms a search at 10,000 descriptions.
+    Rarity is learned from the collection itself, so scores change as it grows. At 10,000 descriptions a search costs 15 ms,
+    and the first one after a change 70 ms more.
     """
 
     def __init__(

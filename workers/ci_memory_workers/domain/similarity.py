@@ -1,6 +1,6 @@
 """The known error texts that a new one may be: searched by hashed n-grams, ranked by what the texts say.
 
-All rows are compared (0.5 ms at 10,000 texts); the nearest ones, and all of the same test, are then read closely.
+All rows are compared (about 1 ms at 10,000 texts); the nearest ones, and those of the same test, are then read closely.
 """
 
 from __future__ import annotations
