@@ -163,7 +163,7 @@ def celery(embedded: EmbeddedServer, made: list[FailureEvent]) -> float:
     client = Redis.from_url(embedded.url)
     client.flushall()
     broker = f"redis+socket://{embedded.socket}?virtual_host=0"
-    app.conf.broker_url = broker
+    app.conf.update(broker_url=broker)
     count = min(len(made), 4_000)
     with app.connection_for_write(broker) as connection:
         producer = app.amqp.Producer(connection)
