@@ -1,16 +1,22 @@
 """Push what happens in CI to ci-memory: `Producer`, and the events that it pushes."""
 
-from .client import EventTooLarge, Producer, ServerUnreachable
-from .events import (
-    Analysis,
-    Diagnosis,
-    Evidence,
-    FailureEvent,
-    PassEvent,
-    ResolutionEvent,
-    ResolutionReceipt,
-    RunTotals,
-)
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .client import EventTooLarge, Producer, ServerUnreachable
+    from .events import (
+        Analysis,
+        Diagnosis,
+        Evidence,
+        FailureEvent,
+        PassEvent,
+        ResolutionEvent,
+        ResolutionReceipt,
+        RunTotals,
+    )
 
 __all__ = [
     "Analysis",
@@ -25,3 +31,11 @@ __all__ = [
     "RunTotals",
     "ServerUnreachable",
 ]
+_OF_THE_CLIENT = ("EventTooLarge", "Producer", "ServerUnreachable")
+
+
+def __getattr__(name: str) -> object:
+    # pytest loads `pytest_plugin` in every run of its environment: that must not cost what redis and pydantic cost.
+    if name in __all__:
+        return getattr(import_module(".client" if name in _OF_THE_CLIENT else ".events", __name__), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

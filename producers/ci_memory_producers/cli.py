@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -16,7 +17,7 @@ from .client import EventTooLarge, Producer, ServerUnreachable
 from .events import ENVIRONMENTS, FIX_TYPES, STAGES, Analysis, FailureEvent, OtherFailure, ResolutionReceipt
 from .render import plain, render
 from .rendezvous import default_data_dir, find_url
-from .report import BadFlag, failures, passed, resolution
+from .report import BadFlag, failures, passed, repository, resolution
 
 REPORTED, BAD_INPUT, UNREACHABLE = 0, 2, 3
 RECEIPT_SECONDS = 10.0
@@ -46,11 +47,12 @@ def _flag(loc: tuple[int | str, ...]) -> str:
 
 
 def _failure(flags: argparse.Namespace) -> int:
-    events = failures(flags, os.environ, Path.cwd(), sys.stdin)
+    events, retries = failures(flags, os.environ, Path.cwd(), sys.stdin)
     with _producer(flags) as producer:
         producer.push_many(events, wait=flags.wait > 0)
+        producer.push_many(retries)
         if flags.wait <= 0:
-            print(f"reported {len(events)} failure{'s' if len(events) > 1 else ''}: {events[0].event_id}")
+            print(f"reported {len(events)} failure{'s' if len(events) > 1 else ''}: {events[0].event_id}{_retried(retries)}")
             return REPORTED
         found = producer.analyses(flags.tenant, [event.event_id for event in events], seconds=flags.wait)
     analysis = found[0].model_copy(update={"others": _others(events[1:], found[1:])})
@@ -73,10 +75,27 @@ def _others(events: list[FailureEvent], found: list[Analysis]) -> tuple[OtherFai
 
 
 def _pass(flags: argparse.Namespace) -> int:
-    event = passed(flags, os.environ, Path.cwd())
+    event, retries = passed(flags, os.environ, Path.cwd())
     with _producer(flags) as producer:
-        producer.push(event)
-    print(f"reported a pass: {event.event_id}")
+        producer.push_many([*retries, event])
+    print(f"reported a pass: {event.event_id}{_retried(retries)}")
+    return REPORTED
+
+
+def _retried(retries: Sequence[object]) -> str:
+    # Each is a failure and the pass after it.
+    return f", and {len(retries) // 2} that passed when retried" if retries else ""
+
+
+def _quarantine(flags: argparse.Namespace) -> int:
+    repo = repository(flags, os.environ)
+    with _producer(flags) as producer:
+        listed = producer.quarantine(flags.tenant, repo)
+    said = listed.model_dump_json(indent=2) + "\n"
+    if flags.output:
+        Path(flags.output).write_text(said, encoding="utf-8")
+    else:
+        sys.stdout.write(said)
     return REPORTED
 
 
@@ -106,11 +125,15 @@ def _producer(flags: argparse.Namespace) -> Producer:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="ci-memory-report", description=(__doc__ or "").splitlines()[0])
-    commands = parser.add_subparsers(required=True, metavar="failure | pass | resolution")
+    commands = parser.add_subparsers(required=True, metavar="failure | pass | resolution | quarantine")
     _failure_parser(commands.add_parser("failure", help="a job or its tests failed"))
     _place_flags(passing := commands.add_parser("pass", help="a job passed"))
+    passing.add_argument("--junit", default="", metavar="GLOB", help="JUnit XML files: tests that passed when retried are flaky")
     passing.set_defaults(run=_pass)
     _resolution_parser(commands.add_parser("resolution", help="somebody fixed a known failure"))
+    _common_flags(listing := commands.add_parser("quarantine", help="which failures of a repository are known to be flaky"))
+    listing.add_argument("--output", default="", help="where the list goes, JSON (default: standard output)")
+    listing.set_defaults(run=_quarantine)
     return parser
 
 

@@ -21,7 +21,8 @@ from .events import (
     PassEvent,
     ResolutionEvent,
 )
-from .keys import FIELD, STREAM, result_key, waiting_key, wake_key
+from .keys import FIELD, STREAM, quarantine_key, result_key, waiting_key, wake_key
+from .quarantine_list import QuarantineList
 
 AnyEvent = FailureEvent | PassEvent | ResolutionEvent
 BAD_URL = "is no redis://, rediss:// or unix:// URL; percent-encode / # ? @ in a password"
@@ -125,18 +126,33 @@ class Producer:
     def wait(self, tenant: str, event_id: str, *, seconds: float) -> Answer | None:
         """The answer to an event, or None when it is not there after ``seconds``. Woken by the worker, without polling."""
         deadline = time.monotonic() + seconds
+        waited = 0.0
         try:
             # First say that somebody waits, then look: whoever writes the answer in between sees the former.
             self._redis.set(waiting_key(tenant, event_id), "1", ex=max(1, math.ceil(seconds) + 5))
             while True:
                 found = self.answer(tenant, event_id)
-                left = deadline - time.monotonic()
+                # In a test run the clock may have been stopped by a test: what the server has waited counts too.
+                left = min(deadline - time.monotonic(), seconds - waited)
                 if found is not None or left <= 0:
                     return found
                 # The reply to a blocking pop must come within the socket's timeout.
-                self._redis.blpop([wake_key(tenant, event_id)], timeout=max(0.01, min(left, self._timeout * 0.8)))
+                pause = max(0.01, min(left, self._timeout * 0.8))
+                if self._redis.blpop([wake_key(tenant, event_id)], timeout=pause) is None:
+                    waited += pause
         except RedisError as error:
             raise ServerUnreachable(self._url, error) from None
+
+    def quarantine(self, tenant: str, repo: str) -> QuarantineList:
+        """What is known to be flaky in ``repo``, as of the workers' last sweep; without entries where nothing is.
+
+        Raises pydantic's ValidationError where the list is none.
+        """
+        try:
+            data: Any = self._redis.get(quarantine_key(tenant))
+        except RedisError as error:
+            raise ServerUnreachable(self._url, error) from None
+        return QuarantineList.model_validate_json(data).of(repo) if data else QuarantineList()
 
     def analyses(self, tenant: str, event_ids: Sequence[str], *, seconds: float) -> list[Analysis]:
         """The answers to failures, in their order, within ``seconds`` for all; ``pending`` for those that are not ready."""

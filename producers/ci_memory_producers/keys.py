@@ -27,3 +27,8 @@ def waiting_key(tenant: str, event_id: str) -> str:
 def wake_key(tenant: str, event_id: str) -> str:
     """The list that a waiter pops from, blocking."""
     return f"{tenant_prefix(tenant)}wake:{event_id}"
+
+
+def quarantine_key(tenant: str) -> str:
+    """Which failures are known to be flaky, JSON (`quarantine_list.QuarantineList`), written by each sweep."""
+    return f"{tenant_prefix(tenant)}quarantine"

@@ -7,17 +7,32 @@ from argparse import Namespace
 from collections.abc import Mapping
 from glob import glob
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from .ci_env import CiFacts, detect, read_github_event
-from .events import FREE_TEXTS, FailureEvent, PassEvent, ResolutionEvent, RunTotals
+from .events import FREE_TEXTS, FailureEvent, PassEvent, ResolutionEvent
 from .excerpt import Excerpt, read_file, read_lines
 from .git_facts import changed_files, commit_facts
+from .junit_events import ReportedTests, events_of_reports, failure_event
 from .redact import redact
 
 
 class BadFlag(ValueError):
     """A flag is missing or makes no sense. The message names it and the way out."""
+
+
+class Failures(NamedTuple):
+    """What a job that failed has to say: its failures, the primary one first, and what its reports say was retried."""
+
+    failures: list[FailureEvent]
+    retries: list[FailureEvent | PassEvent]
+
+
+class Passed(NamedTuple):
+    """What a job that passed has to say: that, and what its reports say was retried."""
+
+    event: PassEvent
+    retries: list[FailureEvent | PassEvent]
 
 
 def place(flags: Namespace, environ: Mapping[str, str], directory: Path) -> dict[str, Any]:
@@ -57,18 +72,23 @@ def _require(found: Mapping[str, Any], facts: CiFacts) -> None:
             raise BadFlag(f"{flag} is missing: {why}")
 
 
-def failures(flags: Namespace, environ: Mapping[str, str], directory: Path, stdin: Any) -> list[FailureEvent]:
+def failures(flags: Namespace, environ: Mapping[str, str], directory: Path, stdin: Any) -> Failures:
     """One event for each failure of the log, and each failed test of the JUnit files; the primary one first.
 
-    Raises `BadFlag`, `UnreadableLog` and `UnreadableReport` (both ValueErrors), pydantic's ValidationError.
+    Raises `BadFlag`, `UnreadableLog` and `UnreadableReport` (all ValueErrors), pydantic's ValidationError.
     """
-    where = place(flags, environ, directory)
-    where["exit_code"] = flags.exit_code
-    where["changed_files"] = _changed(flags, where, directory)
-    events = _from_junit(flags.junit, where) if flags.junit else []
+    where = place_of_failure(flags, environ, directory)
+    told = _reported(flags.junit, where)
+    events = list(told.failed)
     if flags.error_file or not events:
         events += _from_log(_read(flags, stdin), where)
-    return list({event.event_id: event for event in events}.values())
+    return Failures(list({event.event_id: event for event in events}.values()), told.retries)
+
+
+def place_of_failure(flags: Namespace, environ: Mapping[str, str], directory: Path) -> dict[str, Any]:
+    """`place`, with the exit code and what was changed: what all failures of a job have in common. Raises `BadFlag`."""
+    where = place(flags, environ, directory)
+    return where | {"exit_code": flags.exit_code, "changed_files": _changed(flags, where, directory)}
 
 
 def _changed(flags: Namespace, where: Mapping[str, Any], directory: Path) -> tuple[str, ...]:
@@ -94,43 +114,35 @@ def _from_log(excerpt: Excerpt, where: Mapping[str, Any]) -> list[FailureEvent]:
     found = []
     for failure in excerpt.failures:
         test_id = where["test_id"] or failure.test_id
-        found.append(_failure(where, redact(failure.text), redact(failure.stack_trace), redact(test_id), None))
+        found.append(failure_event(where, redact(failure.text), redact(failure.stack_trace), redact(test_id)))
     return found
 
 
-def _from_junit(pattern: str, where: Mapping[str, Any]) -> list[FailureEvent]:
-    from .junit import read_report
-
-    paths = sorted(glob(pattern, recursive=True))
-    if not paths:
+def _reported(pattern: str, where: Mapping[str, Any]) -> ReportedTests:
+    paths = [Path(path) for path in sorted(glob(pattern, recursive=True))] if pattern else []
+    if pattern and not paths:
         raise BadFlag(f"--junit {pattern}: no file matches")
-    found = []
-    for path in paths:
-        report = read_report(Path(path))
-        totals = RunTotals(tests=report.tests, failed=report.failed, errors=report.errors, skipped=report.skipped)
-        for test in report.failed_tests:
-            text = redact("\n".join(part for part in (test.message, test.trace) if part)) or f"{test.id} failed"
-            found.append(_failure(where, text, redact(test.trace), redact(test.id), totals))
-    return found
+    return events_of_reports(paths, where)
 
 
-def _failure(where: Mapping[str, Any], text: str, trace: str, test_id: str, totals: RunTotals | None) -> FailureEvent:
-    return FailureEvent(
-        **{**where, "error_message": text, "stack_trace": trace or None, "test_id": test_id[:600], "run_totals": totals}
-    )
-
-
-def passed(flags: Namespace, environ: Mapping[str, str], directory: Path) -> PassEvent:
-    """A pass, from flags, environment and git. Raises `BadFlag`."""
+def passed(flags: Namespace, environ: Mapping[str, str], directory: Path) -> Passed:
+    """A pass, from flags, environment and git. Raises `BadFlag`, and `UnreadableReport` for JUnit files."""
     where = place(flags, environ, directory)
-    return PassEvent(**where, changed_files=_changed(flags, where, directory))
+    where["changed_files"] = _changed(flags, where, directory)
+    return Passed(PassEvent(**where), _reported(flags.junit, where).retries)
+
+
+def repository(flags: Namespace, environ: Mapping[str, str]) -> str:
+    """The repository, from flags and environment. Raises `BadFlag`."""
+    repo = flags.repo or detect(environ, read_github_event(environ)).repo
+    if not repo:
+        raise BadFlag("--repo is missing: nothing says it")
+    return str(repo)
 
 
 def resolution(flags: Namespace, environ: Mapping[str, str], directory: Path) -> ResolutionEvent:
     """A resolution, from flags and environment. Raises `BadFlag`, pydantic's ValidationError."""
-    repo = flags.repo or detect(environ, read_github_event(environ)).repo
-    if not repo:
-        raise BadFlag("--repo is missing: nothing says it")
+    repo = repository(flags, environ)
     git = commit_facts(directory)
     return ResolutionEvent(
         tenant=flags.tenant,

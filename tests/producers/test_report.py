@@ -91,7 +91,7 @@ def test_what_nothing_says_is_asked_for_by_its_flag(tmp_path: Path, flag: str, g
 
 def failed(tmp_path: Path, *arguments: str, stdin: Any = None) -> Any:
     given = failure_flags("--repo", "acme/shop", "--build-id", "1", *arguments)
-    return failures(given, {}, tmp_path, stdin if stdin is not None else io.StringIO())
+    return failures(given, {}, tmp_path, stdin if stdin is not None else io.StringIO()).failures
 
 
 def test_a_log_is_read_to_the_failing_part_and_its_test(tmp_path: Path) -> None:
@@ -190,7 +190,7 @@ def test_no_secret_of_the_flags_is_in_a_failure(checkout: Path, tmp_path: Path) 
 
 def test_no_secret_is_in_a_pass_and_it_is_of_the_same_test_as_its_failure(checkout: Path, tmp_path: Path) -> None:
     given = ("--repo", "acme/shop", "--build-id", "1", *SECRETIVE)
-    event = passed(flags("pass", "--stage", "test", *given), {}, checkout)
+    event = passed(flags("pass", "--stage", "test", *given), {}, checkout).event
     (failure,) = failed(checkout, "--error-file", log_file(tmp_path), *SECRETIVE)
 
     assert TOKEN not in event.model_dump_json()

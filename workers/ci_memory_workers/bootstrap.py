@@ -18,6 +18,7 @@ from .adapters.event_log import RedisEventLog
 from .adapters.redis_archive import RedisArchive
 from .adapters.redis_decisions import RedisDecisions
 from .adapters.redis_index import RedisIndex
+from .adapters.redis_quarantine_list import RedisQuarantineLists
 from .adapters.rules_analyst import RulesAnalyst
 from .adapters.slots import Slots
 from .domain.answer import Freshness
@@ -208,6 +209,7 @@ class Container:
         return Sweeper(
             index=self.index,
             bell=self.bell,
+            lists=RedisQuarantineLists(self.redis),
             aging_days=self.settings.aging_days,
             quarantine=self.settings.quarantine_policy,
         )

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from fakes import NOW, RecordingBell, T, failed, fixed, open_index, passed, the
 from redis import Redis
 
+from ci_memory_producers.quarantine_list import QuarantineList
 from ci_memory_workers.adapters.redis_index import RedisIndex
 from ci_memory_workers.domain.aging import DAY_MS
 from ci_memory_workers.domain.flaky import QuarantinePolicy
@@ -23,8 +25,19 @@ def index(redis_client: Redis) -> RedisIndex:
     return open_index(redis_client)
 
 
+class NoLists:
+    """Nobody reads the list: `test_quarantine_list` does."""
+
+    def repositories(self, tenant: str, pattern_id: str, limit: int) -> tuple[str, ...]:
+        return ()
+
+    def publish(self, tenant: str, published: QuarantineList) -> None:
+        pass
+
+
 def sweeper(index: Index, bell: RecordingBell | None = None) -> Sweeper:
-    return Sweeper(index=index, bell=bell or RecordingBell(), aging_days=90, quarantine=QuarantinePolicy(0.5, 3))
+    policy = QuarantinePolicy(0.5, 3)
+    return Sweeper(index=index, bell=bell or RecordingBell(), lists=NoLists(), aging_days=90, quarantine=policy)
 
 
 def seen(index: RedisIndex, fingerprint: str, ms: int = NOW, *, tenant: str = T) -> str:
@@ -226,7 +239,7 @@ def test_a_quarantine_within_which_it_was_flaky_goes_on(index: RedisIndex) -> No
 def test_no_more_patterns_than_the_policy_allows_are_in_quarantine(index: RedisIndex) -> None:
     for n in range(3):
         flake(index, f"1:aaa{n}", range(10 * n, 10 * n + 3))
-    few = Sweeper(index=index, bell=RecordingBell(), aging_days=90, quarantine=QuarantinePolicy(most=2))
+    few = replace(sweeper(index), quarantine=QuarantinePolicy(most=2))
 
     assert len(few.judge_flaky(NOW)) == 2
     assert len(index.quarantined(T)) == 2

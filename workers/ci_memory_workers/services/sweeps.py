@@ -9,6 +9,8 @@ from ..domain.flaky import QuarantinePolicy, judge
 from ..domain.pattern import Pattern
 from ..names import LANES
 from .ports import Bell, Index
+from .ports.quarantine_list import QuarantineLists
+from .quarantine_list import publish_quarantine
 
 PIECE = 500
 MOST_RINGS = 100
@@ -31,6 +33,7 @@ class Sweeper:
 
     index: Index
     bell: Bell
+    lists: QuarantineLists
     aging_days: int
     quarantine: QuarantinePolicy
 
@@ -75,7 +78,10 @@ class Sweeper:
         return Decision(tenant, pattern.pattern_id, "deprecated", reason)
 
     def judge_flaky(self, now_ms: int, *, dry_run: bool = False) -> list[Decision]:
-        """Quarantine what is flaky too often, release what no longer is. A dry run looks at the first `PIECE` of each tenant."""
+        """Quarantine what is flaky too often, release what no longer is, and publish what is in quarantine then.
+
+        A dry run looks at the first `PIECE` of each tenant, and publishes nothing.
+        """
         decisions = []
         for tenant in self.index.tenants():
             while due := self.index.quarantine_due(tenant, now_ms, PIECE):
@@ -85,6 +91,8 @@ class Sweeper:
                 if dry_run:
                     break
                 self.index.quarantine_looked_at(tenant, due, now_ms)
+            if not dry_run:
+                publish_quarantine(tenant, self.index, self.lists, now_ms)
         return decisions
 
     def _judge(self, tenant: str, pattern: Pattern, now_ms: int, dry_run: bool) -> Decision | None:

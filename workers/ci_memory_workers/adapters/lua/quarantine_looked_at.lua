@@ -10,6 +10,8 @@ for i = 2, #ARGV do
     local state = redis.call('HMGET', KEYS[1] .. 'pattern:' .. ARGV[i], 'status', 'quarantine_until_ms')
     if state[1] == 'quarantined' and state[2] and tonumber(state[2]) > tonumber(ARGV[1]) then
       redis.call('ZADD', due, state[2], ARGV[i])
+      -- One that was deprecated and came back in quarantine is in the set again.
+      redis.call('SADD', KEYS[1] .. 'quarantined', ARGV[i])
     else
       redis.call('ZREM', due, ARGV[i])
     end

@@ -1,0 +1,54 @@
+"""Events about single tests: the failed tests of a report, and those that failed and passed when the runner tried them again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from .events import FailureEvent, PassEvent, RunTotals
+from .redact import redact
+
+LONGEST_TEST_ID = 600
+
+
+class ReportedTests(NamedTuple):
+    """What test reports say: a failure for each failed test; for each retried one its failure, and the pass after it."""
+
+    failed: list[FailureEvent]
+    retries: list[FailureEvent | PassEvent]
+
+
+def events_of_reports(paths: Iterable[Path], where: Mapping[str, Any]) -> ReportedTests:
+    """The events of these reports; ``where`` has the fields of the job's place. Raises `UnreadableReport`."""
+    from .junit import read_report
+
+    found = ReportedTests([], [])
+    for path in paths:
+        report = read_report(path)
+        totals = RunTotals(tests=report.tests, failed=report.failed, errors=report.errors, skipped=report.skipped)
+        found.failed.extend(failed_test(where, test.id, test.message, test.trace, totals) for test in report.failed_tests)
+        for test in report.flaky:
+            failure = failed_test(where, test.id, test.message, test.trace, totals)
+            found.retries.extend((failure, _pass_after(failure)))
+    return found
+
+
+def _pass_after(failure: FailureEvent) -> PassEvent:
+    """The same test in the same job, an attempt later: it failed and passed with the code unchanged, a flaky episode."""
+    said = failure.model_dump(exclude={"event_id", "kind", "error_message", "stack_trace", "exit_code"})
+    return PassEvent(**said | {"attempt": failure.attempt + 1})
+
+
+def failed_test(
+    where: Mapping[str, Any], test_id: str, message: str, trace: str, totals: RunTotals | None = None
+) -> FailureEvent:
+    """The failure of one test as its report tells it, redacted."""
+    text = redact("\n".join(part for part in (message, trace) if part)) or f"{test_id} failed"
+    return failure_event(where, text, redact(trace), redact(test_id), totals)
+
+
+def failure_event(where: Mapping[str, Any], text: str, trace: str, test_id: str, totals: RunTotals | None = None) -> FailureEvent:
+    """One failure; its texts are redacted already. Raises pydantic's ValidationError."""
+    said = {"error_message": text, "stack_trace": trace or None, "test_id": test_id[:LONGEST_TEST_ID], "run_totals": totals}
+    return FailureEvent(**{**where, **said})

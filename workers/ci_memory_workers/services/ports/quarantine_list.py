@@ -1,0 +1,19 @@
+"""What sweeps need to tell CI jobs which failures are known to be flaky."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from ci_memory_producers.quarantine_list import QuarantineList
+
+
+class QuarantineLists(Protocol):
+    """One list a tenant, for all of its repositories, which CI jobs may read."""
+
+    def repositories(self, tenant: str, pattern_id: str, limit: int) -> tuple[str, ...]:
+        """Repositories that a pattern was seen in, sorted; at most ``limit`` of them."""
+        ...
+
+    def publish(self, tenant: str, published: QuarantineList) -> None:
+        """Put the list in the place of the one before."""
+        ...
