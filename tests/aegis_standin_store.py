@@ -16,6 +16,7 @@ MAX_CONTEXT = 1_000
 MAX_ID = 64
 MAX_TOP_K = 100
 MAX_OPERATIONS = 100
+MAX_EXPORT = 100_000
 
 _WORD = re.compile(r"[a-z0-9]+")
 
@@ -201,10 +202,16 @@ class MemoryStore:
         return Answer(200, {"results": results, "query_time_ms": 1.0, "mode": "hybrid"})
 
     def export(self, body: dict[str, Any]) -> Answer:
-        """All memories of a namespace, deprecated ones too, without a flag."""
-        chosen = [memory for memory in self.memories.values() if memory.namespace == body.get("namespace", memory.namespace)]
+        """All memories of a namespace, deprecated ones too, without a flag; as lines of JSON where the format says so."""
+        if not 1 <= (limit := body.get("limit") or MAX_EXPORT) <= MAX_EXPORT:
+            return Answer.invalid("less_than_equal", ["body", "limit"], "Input should be less than or equal to 100000")
+        here = [memory for memory in self.memories.values() if memory.namespace == body.get("namespace", memory.namespace)]
+        chosen = here[:limit]
         votes = [{"bullet_helpful": memory.helpful, "bullet_harmful": memory.harmful} for memory in chosen]
         rows = [memory.shown() | counts for memory, counts in zip(chosen, votes, strict=True)]
+        if body.get("format", "jsonl") == "jsonl":
+            lines = "".join(json.dumps(row) + "\n" for row in rows)
+            return Answer(200, lines, {"x-export-total": str(len(rows))}, content_type="application/x-ndjson")
         return Answer(200, {"memories": rows, "stats": {"total_exported": len(rows), "format": "json"}})
 
     def _apply(self, operation: dict[str, Any]) -> dict[str, Any]:

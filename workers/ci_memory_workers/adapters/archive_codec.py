@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from ..services.ports.archive import FixState, PatternState, PlaceState, ReportState, TrialState
+from ..services.ports.archive import FixState, PatternState, PlaceState, ReportState, RulingState, TrialState
 from .pattern_codec import FIX_FIELDS, pairs, text
 
 NOT_KNOWLEDGE = frozenset({"analysis", "merged_into", "journal_id", "broken"})
@@ -15,7 +15,7 @@ NOT_KNOWLEDGE = frozenset({"analysis", "merged_into", "journal_id", "broken"})
 
 def decode_state(pattern_id: str, reply: Sequence[Any]) -> PatternState:
     """The state that ``read_pattern.lua`` replied. Raises pydantic's ValidationError where it is none."""
-    hash_, fixes, trials, reported, aliases, repos, recent, merged, fix_repos, score, journal = reply
+    hash_, fixes, trials, reported, aliases, repos, recent, merged, fix_repos, origins, apart, score, journal = reply
     fields = pairs(hash_)
     analysis = json.loads(fields["analysis"]) if fields.get("analysis") else {}
     return PatternState.model_validate(
@@ -33,6 +33,8 @@ def decode_state(pattern_id: str, reply: Sequence[Any]) -> PatternState:
             "repos": _sorted(repos),
             "recent": [json.loads(row) for row in recent],
             "merged": _sorted(merged),
+            "origins": dict(sorted(pairs(origins).items())),
+            "apart": _apart(apart),
             "settled": text(score).startswith("-"),
         }
     )
@@ -40,6 +42,15 @@ def decode_state(pattern_id: str, reply: Sequence[Any]) -> PatternState:
 
 def _sorted(members: Iterable[Any]) -> list[str]:
     return sorted(text(member) for member in members)
+
+
+def _apart(rows: Sequence[Any]) -> list[dict[str, object]]:
+    found = [
+        {"fingerprint": text(rows[i]), "other": other, **json.loads(ruling)}
+        for i in range(0, len(rows), 2)
+        for other, ruling in pairs(rows[i + 1]).items()
+    ]
+    return sorted(found, key=lambda one: (str(one["fingerprint"]), str(one["other"])))
 
 
 def _fixes(fields: Mapping[str, str], fix_repos: Sequence[Any]) -> list[dict[str, object]]:
@@ -58,10 +69,16 @@ def _fixes(fields: Mapping[str, str], fix_repos: Sequence[Any]) -> list[dict[str
             "repositories": int(fields.get(f"repos|{fix_id}", 0)),
             "last_worked_ms": int(fields.get(f"last|{fix_id}", 0)),
             "repos": repos.get(fix_id, []),
+            "veto": _ruling_in(fields.get(f"veto|{fix_id}")),
+            "pin": _ruling_in(fields.get(f"pin|{fix_id}")),
         }
         for name, value in fields.items()
         if name.startswith("fix|")
     ]
+
+
+def _ruling_in(encoded: str | None) -> object:
+    return json.loads(encoded) if encoded else None
 
 
 def sections(state: PatternState) -> list[str | int]:
@@ -77,6 +94,8 @@ def sections(state: PatternState) -> list[str | int]:
         ("repos", list(state.repos)),
         ("recent", [_place(place) for place in state.recent]),
         ("merged", list(state.merged)),
+        ("origins", _pairs(state.origins.items())),
+        ("apart", [part for one in state.apart for part in (one.fingerprint, one.other, encode_ruling(one))]),
     ):
         flat += [name, len(items), *items]
     return flat
@@ -100,6 +119,19 @@ def _fix_fields(fix: FixState) -> Iterable[tuple[str, str]]:
         yield f"n|{fix.fix_id}|{outcome}", str(count)
     yield f"repos|{fix.fix_id}", str(fix.repositories)
     yield f"last|{fix.fix_id}", str(fix.last_worked_ms)
+    for name, ruling in (("veto", fix.veto), ("pin", fix.pin)):
+        if ruling:
+            yield f"{name}|{fix.fix_id}", encode_ruling(ruling)
+
+
+def encode_ruling(ruling: RulingState) -> str:
+    """A ruling as the index holds it."""
+    return json.dumps({"by": ruling.by, "why": ruling.why, "ms": ruling.ms})
+
+
+def decode_ruling(encoded: str) -> RulingState:
+    """The other way."""
+    return RulingState.model_validate_json(encoded)
 
 
 def _trial(trial: TrialState) -> str:

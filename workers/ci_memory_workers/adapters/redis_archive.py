@@ -11,8 +11,8 @@ from redis import Redis, ResponseError
 
 from ..domain.pattern import Fix
 from ..services.ports import FailureContext
-from ..services.ports.archive import Aliased, JournalEntry, PatternState, Restored
-from .archive_codec import decode_state, sections
+from ..services.ports.archive import Aliased, JournalEntry, PatternState, Restored, RulingState
+from .archive_codec import decode_ruling, decode_state, encode_ruling, sections
 from .pattern_codec import decode_sample, encode_fix, pairs, prefix, text
 from .redis_due import TENANTS
 from .redis_index import SAMPLE_SECONDS
@@ -78,26 +78,42 @@ class RedisArchive:
         reply = self._scripts.run("restore_pattern", [prefix(tenant), TENANTS], *arguments, *sections(state))
         return cast("Restored", text(reply))
 
+    def forgotten(self, tenant: str) -> dict[str, RulingState]:
+        """See `Archive.forgotten`."""
+        rows: Any = self._client.hgetall(f"{prefix(tenant)}forgotten")
+        return {pattern_id: decode_ruling(encoded) for pattern_id, encoded in sorted(pairs(rows).items())}
+
+    def keep_forgotten(self, tenant: str, pattern_id: str, ruling: RulingState) -> bool:
+        """See `Archive.keep_forgotten`."""
+        reply = self._scripts.run("keep_forgotten", prefix(tenant), pattern_id, encode_ruling(ruling))
+        return bool(reply)
+
     def totals(self, tenant: str) -> dict[str, int]:
         """See `Archive.totals`."""
         sums: Any = self._client.hgetall(f"{prefix(tenant)}totals")
-        return {name: int(value) for name, value in sorted(pairs(sums).items())}
+        return {name: int(value) for name, value in sorted(pairs(sums).items()) if int(value)}
 
     def raise_totals(self, tenant: str, totals: Mapping[str, int]) -> None:
         """See `Archive.raise_totals`."""
         if totals:
             self._scripts.run("raise_totals", prefix(tenant), *(part for pair in totals.items() for part in pair))
 
-    def journal(self, tenant: str, after: str = "") -> Iterator[JournalEntry]:
+    def journal(self, tenant: str, until: str = "") -> Iterator[JournalEntry]:
         """See `Archive.journal`."""
+        after = ""
         while True:
             start = f"({after}" if after else "-"
-            rows: Any = self._client.xrange(f"{prefix(tenant)}journal", min=start, count=PIECE)
+            rows: Any = self._client.xrange(f"{prefix(tenant)}journal", min=start, max=until or "+", count=PIECE)
             for entry_id, fields in rows:
                 after = text(entry_id)
                 yield JournalEntry(after, pairs(fields))
             if len(rows) < PIECE:
                 return
+
+    def journal_end(self, tenant: str) -> str:
+        """See `Archive.journal_end`."""
+        rows: Any = self._client.xrevrange(f"{prefix(tenant)}journal", count=1)
+        return text(rows[0][0]) if rows else "0-0"
 
     def keep_entry(self, tenant: str, entry: JournalEntry) -> bool:
         """See `Archive.keep_entry`."""
@@ -144,5 +160,21 @@ def _reapplied(entry: JournalEntry, fix: Fix | None) -> tuple[str, tuple[str, ..
             return "status", (fields["from"], fields["to"], fields["reason"])
         case "alias":
             return "alias", (fields["from"], fields.get("fingerprints", ""))
+        case "decision":
+            return _redecided(fields)
         case _:
             return "fingerprint", (fields["fingerprint"],)
+
+
+def _redecided(fields: Mapping[str, str]) -> tuple[str, tuple[str, ...]]:
+    """The same for what a person decided."""
+    ruling = json.dumps({"by": fields["by"], "why": fields["why"], "ms": int(fields["ms"])})
+    match fields["decision"]:
+        case "merge":
+            return "alias", (fields["from"], fields["fingerprints"])
+        case "split":
+            return "split", (fields["fingerprints"], ruling)
+        case "forget":
+            return "forget", (ruling,)
+        case decision:
+            return decision, (fields["fix_id"], ruling)

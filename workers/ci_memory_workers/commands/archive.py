@@ -24,6 +24,7 @@ _WORDS = {
     "updated": "patterns brought up to date",
     "unchanged": "patterns as new or newer here",
     "merged": "patterns that another stands for",
+    "forgotten": "patterns stay forgotten",
     "unreadable": "reflections without a state",
     "reapplied": "entries of the journal applied",
     "journal": "entries put into the journal",

@@ -18,10 +18,12 @@ from ci_memory_producers.events import ResolutionEvent
 from ..domain.fingerprint import fingerprint
 from ..domain.pattern import Fix
 from ..errors import Permanent
-from .pattern_state import UnreadableState, read
+from .pattern_state import FORGOTTEN, UnreadableState, read
 from .ports import Index, Knowledge, Memory
-from .ports.archive import Archive, FixState, JournalEntry, PatternState
+from .ports.archive import Archive, FixState, JournalEntry, PatternState, RulingState
 from .resolutions import fix_of
+
+DECISIONS = frozenset({"merge", "split", "veto", "lift", "pin", "unpin", "forget"})
 
 log = logging.getLogger(__name__)
 
@@ -52,9 +54,13 @@ class Archivist:
         """
         if not merge and not self.archive.is_empty(tenant):
             raise IndexNotEmpty(tenant)
-        counts: Counter[str] = Counter()
+        # What comes later is written by this rebuild, or by who works meanwhile: it is in effect.
+        journal_end = self.archive.journal_end(tenant)
+        counts = self._forget(tenant)
         withdrawn: list[PatternState] = []
         for memory in self.knowledge.memories(tenant, "reflection"):
+            if FORGOTTEN in memory.metadata:
+                continue
             state = self._read(tenant, memory)
             if state is None:
                 counts["unreadable"] += "pattern_id" in memory.metadata
@@ -64,7 +70,16 @@ class Archivist:
                 counts[self._restore(tenant, state, memory, now_ms)] += 1
         for state in withdrawn:
             counts[self._restore_withdrawn(tenant, state, now_ms)] += 1
-        counts["reapplied"] = self._reapply_journal(tenant)
+        counts["reapplied"] = self._reapply_journal(tenant, journal_end)
+        return +counts
+
+    def _forget(self, tenant: str) -> Counter[str]:
+        """What a person let be forgotten does not come back, by whichever of its reflections."""
+        counts: Counter[str] = Counter()
+        for memory in self.knowledge.memories(tenant, "reflection"):
+            if ruling := memory.metadata.get(FORGOTTEN):
+                pattern_id = str(memory.metadata["pattern_id"])
+                counts["forgotten"] += self.archive.keep_forgotten(tenant, pattern_id, RulingState.model_validate(ruling))
         return counts
 
     def _read(self, tenant: str, memory: Memory) -> PatternState | None:
@@ -97,9 +112,9 @@ class Archivist:
             return "merged"
         return self.archive.restore(tenant, state, now_ms=now_ms, owe=True, journalled=True)
 
-    def _reapply_journal(self, tenant: str) -> int:
+    def _reapply_journal(self, tenant: str, until: str) -> int:
         reapplied = 0
-        for entry in self.archive.journal(tenant):
+        for entry in self.archive.journal(tenant, until):
             decision = _decision(entry)
             if decision is None:
                 log.warning("an entry of the journal is skipped entry_id=%s kind=%s", entry.entry_id, entry.fields.get("kind"))
@@ -143,7 +158,11 @@ def _decision(entry: JournalEntry) -> tuple[str, Fix | None] | None:
             return event.pattern_id, fix_of(event, entry.ms)
         case "alias":
             return fields["into"], None
-        case "status" | "learned_fix" | "fingerprint":
+        case "decision" if fields.get("decision") == "merge":
+            return fields["into"], None
+        case "decision" if fields.get("decision") not in DECISIONS:
+            return None
+        case "status" | "learned_fix" | "fingerprint" | "decision":
             return fields["pattern_id"], None
         case _:
             return None

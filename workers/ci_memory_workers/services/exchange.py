@@ -12,11 +12,11 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
-from ci_memory_producers.events import ResolutionEvent, Tenant
+from ci_memory_producers.events import PatternId, ResolutionEvent, Tenant
 
 from ..errors import Permanent
 from .ports import FailureContext
-from .ports.archive import Archive, Count, FieldName, FixState, JournalEntry, PatternState
+from .ports.archive import Archive, Count, FieldName, FixState, JournalEntry, PatternState, RulingState
 
 EXPORT_VERSION = 1
 MAX_LINE = 8_000_000
@@ -46,6 +46,14 @@ class PatternLine(_Line):
     sample: FailureContext | None = None
 
 
+class ForgottenLine(_Line):
+    """A pattern that a person let be forgotten."""
+
+    kind: Literal["forgotten"]
+    pattern_id: PatternId
+    ruling: RulingState
+
+
 class JournalLine(_Line):
     """An entry of the journal, as it stands there."""
 
@@ -58,6 +66,7 @@ class JournalLine(_Line):
         needed = {
             "resolution": ("entry",), "learned_fix": ("pattern_id", "fix"), "alias": ("from", "into"),
             "status": ("pattern_id", "from", "to", "reason"), "fingerprint": ("pattern_id", "fingerprint"),
+            "decision": ("decision", "by", "why", "ms"),
         }  # fmt: skip
         kind = self.fields.get("kind", "")
         if missing := [name for name in needed.get(kind, ("kind",)) if name not in self.fields]:
@@ -69,9 +78,8 @@ class JournalLine(_Line):
         return self
 
 
-LINE: TypeAdapter[TenantLine | PatternLine | JournalLine] = TypeAdapter(
-    Annotated[TenantLine | PatternLine | JournalLine, Field(discriminator="kind")]
-)
+AnyLine = TenantLine | PatternLine | ForgottenLine | JournalLine
+LINE: TypeAdapter[AnyLine] = TypeAdapter(Annotated[AnyLine, Field(discriminator="kind")])
 
 
 class BadExport(Permanent):
@@ -96,7 +104,7 @@ class Contents:
 
 def export(archive: Archive, tenants: Iterable[str]) -> Iterator[str]:
     """All knowledge of ``tenants``, a line at a time, in the same order for the same knowledge: each tenant, its patterns by
-    their ids, its journal by time.
+    their ids, what was forgotten, its journal by time.
     """
     for tenant in tenants:
         yield _line("tenant", tenant, totals=archive.totals(tenant))
@@ -104,6 +112,8 @@ def export(archive: Archive, tenants: Iterable[str]) -> Iterator[str]:
             state = archive.state(tenant, pattern_id)
             if state is not None:  # it may have been merged since the ids were read
                 yield from _pattern_line(tenant, state, archive.sample(tenant, pattern_id))
+        for pattern_id, ruling in archive.forgotten(tenant).items():
+            yield _line("forgotten", tenant, pattern_id=pattern_id, ruling=ruling)
         for entry in archive.journal(tenant):
             yield _line("journal", tenant, entry_id=entry.entry_id, fields=dict(entry.fields))
 
@@ -141,24 +151,25 @@ def take_in(archive: Archive, lines: Iterable[bytes], now_ms: int, *, tenant: st
     twice and nothing falls. Counts patterns by what became of each, and entries that the journal took (``journal``).
     """
     counts: Counter[str] = Counter()
+    sums: dict[str, dict[str, int]] = {}
     for raw in lines:
         line = _read(raw)
         whose = tenant or line.tenant
         match line:
             case TenantLine():
-                counts["tenants"] += 1
-                sums = line.totals
+                sums[whose] = line.totals
             case PatternLine():
                 counts[archive.restore(whose, line.state, now_ms=now_ms, owe=True, sample=line.sample)] += 1
-                continue
+            case ForgottenLine():
+                counts["forgotten"] += archive.keep_forgotten(whose, line.pattern_id, line.ruling)
             case JournalLine():
                 counts["journal"] += archive.keep_entry(whose, JournalEntry(line.entry_id, line.fields))
-                continue
-        archive.raise_totals(whose, sums)
-    return counts
+    for whose, totals in sums.items():  # last: patterns that come anew are counted into them
+        archive.raise_totals(whose, totals)
+    return +counts
 
 
-def _read(raw: bytes) -> TenantLine | PatternLine | JournalLine:
+def _read(raw: bytes) -> AnyLine:
     if len(raw) > MAX_LINE:
         raise ValueError(f"longer than {MAX_LINE} bytes")
     return LINE.validate_json(raw)
@@ -169,5 +180,7 @@ def _why(error: ValueError) -> str:
     if not isinstance(error, ValidationError):
         return str(error)
     first = error.errors(include_input=False, include_url=False, include_context=False)[0]
-    where = ".".join(str(part) for part in first["loc"] if part not in ("tenant", "pattern", "journal"))
+    if first["type"].startswith("union_tag"):
+        return "kind: is none of tenant, pattern, forgotten, journal"
+    where = ".".join(str(part) for part in first["loc"] if part not in ("tenant", "pattern", "forgotten", "journal"))
     return f"{where}: {first['msg']}" if where else first["msg"]

@@ -15,7 +15,7 @@ from ..domain.answer import at
 from ..domain.match import reflection_text, strategy_text
 from ..domain.pattern import Fix, Pattern
 from ..errors import KnowledgeNotAsked, KnowledgeRefused, Permanent, Retryable
-from .pattern_state import STATE_KEY, compact
+from .pattern_state import FORGOTTEN, STATE_KEY, compact
 from .ports import Index, Knowledge, Lease, MemoryKind, PendingVote
 from .ports.archive import Archive
 
@@ -91,10 +91,17 @@ class Librarian:
         kinds: tuple[MemoryKind, ...] = ("reflection", "strategy")
         for kind in kinds:
             for memory_id in self.knowledge.find(lease.tenant, lease.work_id, kind):
+                if pattern is None:
+                    self.knowledge.update_metadata(lease.tenant, memory_id, self._forgotten(lease))
                 self.knowledge.deprecate(lease.tenant, memory_id)
         # A person may have taken the merge back meanwhile.
         self.index.finish(lease, revision=pattern.revision if pattern else 0, later_ms=now_ms)
         return "withdrawn"
+
+    def _forgotten(self, lease: Lease) -> dict[str, object]:
+        """What says that a memory's pattern was forgotten, for the day when Redis is lost; its state goes."""
+        ruling = self.archive.forgotten(lease.tenant).get(lease.work_id)
+        return {FORGOTTEN: ruling.model_dump(), STATE_KEY: ""} if ruling else {}
 
     def _withdraw_strategies(self, tenant: str, pattern: Pattern, stays: Collection[str]) -> None:
         """Take strategies out of the playbook, once: of fixes that a person vetoed, and of those that left with a split."""

@@ -15,6 +15,8 @@ from .ports.archive import PatternState, TrialState, with_version
 
 STATE_KEY = "state"
 """Where it stands in a reflection's metadata."""
+FORGOTTEN = "forgotten"
+"""Metadata of a reflection whose pattern a person let be forgotten: the ruling."""
 MAX_STATE = 9_500
 """Characters. Aegis cuts strings at 10,000, and what is cut is no JSON."""
 _FOR_DROPPED = 160
@@ -32,14 +34,25 @@ def compact(state: PatternState) -> str:
     """``state`` as JSON of at most `MAX_STATE` characters, without the diagnosis, which the reflection holds anyway.
 
     Where it is too long, the oldest trials go first (the counts of each fix stay exact), then places, names of repositories, what
-    fixes say (their strategies say it too), fixes but the best tried, ids of merged patterns, fingerprints; and
-    ``dropped`` says how many of each.
+    fixes say (their strategies say it too), fixes but the best tried, which patterns were merged, fingerprints, what is kept
+    apart; and ``dropped`` says how many of each.
     """
     lean = state.model_copy(update={"diagnosis": None})
     text = _dump(lean)
     if len(text) <= MAX_STATE:
         return text
-    for shorten in (_trials, _reported_trials, _places, _repositories, _descriptions, _fixes, _merged, _aliases, _commits):
+    for shorten in (
+        _trials,
+        _reported_trials,
+        _places,
+        _repositories,
+        _descriptions,
+        _fixes,
+        _merged,
+        _aliases,
+        _apart,
+        _commits,
+    ):
         lean = shorten(lean, len(text) - MAX_STATE + _FOR_DROPPED)
         text = _dump(lean)
         if len(text) <= MAX_STATE:
@@ -63,7 +76,7 @@ def read(metadata: Mapping[str, object]) -> PatternState:
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
         raise UnreadableState(f"its state is none: {'.'.join(map(str, first['loc']))}: {first['msg']}") from None
-    except ValueError:
+    except (ValueError, RecursionError):
         raise UnreadableState("its state is no JSON") from None
 
 
@@ -154,8 +167,14 @@ def _fixes(state: PatternState, excess: int) -> PatternState:
 
 
 def _merged(state: PatternState, excess: int) -> PatternState:
+    state = _dropping(state, "origins", len(state.origins), origins={})
     count, _ = _without_first(state.merged, excess)
     return _dropping(state, "merged", count, merged=state.merged[count:])
+
+
+def _apart(state: PatternState, excess: int) -> PatternState:
+    count, _ = _without_first(state.apart, excess)
+    return _dropping(state, "apart", count, apart=state.apart[count:])
 
 
 def _aliases(state: PatternState, excess: int) -> PatternState:

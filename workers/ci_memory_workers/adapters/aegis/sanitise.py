@@ -101,10 +101,10 @@ class Sanitiser:
     def _state(self, text: object) -> str:
         """JSON text, each text in it cleaned and no longer than it was; empty where it is no JSON or too long to be whole."""
         try:
-            document = json.loads(str(text)[: MAX_STATE + 1])
-        except ValueError:
+            document = self._each_text(json.loads(str(text)[: MAX_STATE + 1]))
+        except (ValueError, RecursionError):
             return ""
-        clean = json.dumps(self._each_text(document), ensure_ascii=False, separators=(",", ":"))
+        clean = json.dumps(document, ensure_ascii=False, separators=(",", ":"))
         return clean if len(clean) <= MAX_STATE else ""
 
     def _each_text(self, value: object) -> object:

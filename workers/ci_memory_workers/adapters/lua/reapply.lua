@@ -5,6 +5,7 @@
 -- ARGV[1]  pattern_id   ARGV[2]  entry id   ARGV[3]  its ms   ARGV[4]  kind
 -- ARGV[5…] 'fix' and 'rerun': fix_id, fix (JSON), repo, event_id     'learned_fix': fix_id, fix (JSON)
 --          'status': from, to, reason     'alias': pattern_id that went, fingerprints, by blanks     'fingerprint': fingerprint
+--          'veto', 'lift', 'pin', 'unpin': fix_id, ruling (JSON)   'split': fingerprints, by blanks, ruling   'forget': ruling
 -- Reply    1, or 0 when the pattern is unknown, was not restored, or has the entry in it
 
 local p, id, entry, now = KEYS[1], surviving(KEYS[1], ARGV[1]), ARGV[2], tonumber(ARGV[3])
@@ -68,7 +69,43 @@ end
 
 function kinds.fingerprint() name_fingerprints(ARGV[5]) end
 
+function kinds.veto()
+  redis.call('HSET', p .. 'fixes:' .. id, 'veto|' .. ARGV[5], ARGV[6])
+  redis.call('HDEL', p .. 'fixes:' .. id, 'pin|' .. ARGV[5])
+end
+
+function kinds.lift() redis.call('HDEL', p .. 'fixes:' .. id, 'veto|' .. ARGV[5]) end
+
+function kinds.pin()
+  local before = pin_of(p, id)
+  if before then redis.call('HDEL', p .. 'fixes:' .. id, 'pin|' .. before) end
+  redis.call('HSET', p .. 'fixes:' .. id, 'pin|' .. ARGV[5], ARGV[6])
+end
+
+function kinds.unpin() redis.call('HDEL', p .. 'fixes:' .. id, 'pin|' .. ARGV[5]) end
+
+-- The fingerprints that left make a pattern of their own again with the next failure, or have it: their memories came back with them.
+function kinds.split()
+  for fingerprint in string.gmatch(ARGV[5], '%S+') do
+    redis.call('SREM', p .. 'aliases:' .. id, fingerprint)
+    if redis.call('HGET', p .. 'fingerprints', fingerprint) == id then redis.call('HDEL', p .. 'fingerprints', fingerprint) end
+    for _, other in ipairs(fingerprints_of(p, id)) do keep_apart(p, fingerprint, other, ARGV[6]) end
+  end
+end
+
+function kinds.forget()
+  for _, fingerprint in ipairs(fingerprints_of(p, id)) do redis.call('HDEL', p .. 'fingerprints', fingerprint) end
+  for _, name in ipairs({ 'pattern:', 'sample:', 'repos:', 'recent:', 'fixes:', 'trials:', 'reported:', 'aliases:', 'merged:', 'links:' }) do
+    redis.call('DEL', p .. name .. id)
+  end
+  redis.call('ZREM', p .. 'last_seen', id)
+  redis.call('SREM', p .. 'quarantined', id)
+  redis.call('HSET', p .. 'forgotten', id, ARGV[5])
+  redis.call('ZADD', p .. 'due:memory', now, id)
+end
+
 kinds[ARGV[4]]()
+if ARGV[4] == 'forget' then return 1 end
 redis.call('HSET', key, 'journal_id', entry)
 owe_memory(p, id, now)
 return 1

@@ -7,14 +7,17 @@
 -- ARGV[7]  sample (JSON; '' for none)   ARGV[8]  how long a sample is kept once its analysis is final, s
 -- ARGV[9]  id of the newest journal entry in the state ('' when the journal will not be applied to it)
 -- ARGV[10…] sections, one after the other: name, number of items, items. Of pairs: fields, fixes (as the hash holds them),
---          trials (id, JSON), reported (repo, JSON), fix_repos (fix_id, repo). Of values: aliases, repos, recent, merged
+--          trials (id, JSON), reported (repo, JSON), fix_repos (fix_id, repo), origins (fingerprint, pattern_id).
+--          Of values: aliases, repos, recent, merged. Of triples: apart (fingerprint, other, JSON)
 -- Reply    'restored' (it was unknown) | 'updated' (what was here is older) | 'unchanged' | 'merged' (another stands for it here)
+--          | 'forgotten' (a person said so)
 
 local p, id, revision, now = KEYS[1], ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 local key, fixes_key = p .. 'pattern:' .. id, p .. 'fixes:' .. id
 local here = redis.call('HMGET', key, 'revision', 'merged_into')
 local known = redis.call('EXISTS', key) == 1
 if here[2] then return 'merged' end
+if redis.call('HEXISTS', p .. 'forgotten', id) == 1 then return 'forgotten' end
 if known and tonumber(here[1] or '0') >= revision then return 'unchanged' end
 
 local sections, at = {}, 10
@@ -63,8 +66,14 @@ end
 -- Where something is known already, trials go through the ledger, which keeps the counts; else all is put as it was.
 local function put_fixes()
   local fixes, trials, reported = sections.fixes, sections.trials, sections.reported
+  local counted = { n = true, repos = true, last = true }
+  if known then
+    for _, name in ipairs(redis.call('HKEYS', fixes_key)) do
+      if string.match(name, '^pin|') or string.match(name, '^veto|') then redis.call('HDEL', fixes_key, name) end
+    end
+  end
   for i = 1, #fixes, 2 do
-    if not known or string.sub(fixes[i], 1, 4) == 'fix|' then redis.call('HSET', fixes_key, fixes[i], fixes[i + 1]) end
+    if not known or not counted[string.match(fixes[i], '^%a+')] then redis.call('HSET', fixes_key, fixes[i], fixes[i + 1]) end
   end
   for i = 1, #trials, 2 do
     if known then put_trial(p, id, trials[i], cjson.decode(trials[i + 1]), true) else redis.call('HSET', p .. 'trials:' .. id, trials[i], trials[i + 1]) end
@@ -76,14 +85,14 @@ local function put_fixes()
   if not known then return end
   for i = 1, #fixes, 2 do
     local name = fixes[i]
-    if string.sub(name, 1, 4) ~= 'fix|' and string.sub(name, -8) ~= '|pending' then raise(fixes_key, name, fixes[i + 1]) end
+    if counted[string.match(name, '^%a+')] and string.sub(name, -8) ~= '|pending' then raise(fixes_key, name, fixes[i + 1]) end
   end
 end
 
 local function count_totals()
   local seen = tonumber(redis.call('HGET', key, 'occurrence_count') or '0')
   redis.call('HINCRBY', p .. 'totals', 'failures', seen)
-  redis.call('HINCRBY', p .. 'totals', 'repeats', math.max(0, seen - 1))
+  redis.call('HINCRBY', p .. 'totals', 'repeats', math.max(0, seen - 1 - #sections.merged))
   for i = 1, #sections.fixes, 2 do
     local verdict = string.match(sections.fixes[i], '^n|.*|(%a+)$')
     if verdict == 'worked' or verdict == 'failed' then
@@ -92,16 +101,23 @@ local function count_totals()
   end
 end
 
--- Whoever has one of its fingerprints here is the same failure; whoever was merged into it before is so again.
+-- Whoever has one of its fingerprints here is the same failure, unless a person keeps them apart; whoever was merged into it before is
+-- so again.
 local function put_fingerprints()
   local rivals = {}
+  for i = 1, #sections.apart, 3 do keep_apart(p, sections.apart[i], sections.apart[i + 1], sections.apart[i + 2]) end
+  for i = 1, #sections.origins, 2 do redis.call('HSETNX', p .. 'origins', sections.origins[i], sections.origins[i + 1]) end
   for _, fingerprint in ipairs(sections.aliases) do redis.call('SADD', p .. 'aliases:' .. id, fingerprint) end
   local all = redis.call('SMEMBERS', p .. 'aliases:' .. id)
   all[#all + 1] = redis.call('HGET', key, 'fingerprint')
   for _, fingerprint in ipairs(all) do
     local owner = redis.call('HGET', p .. 'fingerprints', fingerprint)
-    if owner and owner ~= id then rivals[#rivals + 1] = owner end
-    redis.call('HSET', p .. 'fingerprints', fingerprint, id)
+    if owner and owner ~= id and kept_apart(p, id, surviving(p, owner)) then
+      redis.call('SREM', p .. 'aliases:' .. id, fingerprint)
+    else
+      if owner and owner ~= id then rivals[#rivals + 1] = owner end
+      redis.call('HSET', p .. 'fingerprints', fingerprint, id)
+    end
   end
   for _, gone in ipairs(sections.merged) do
     if gone ~= id and surviving(p, gone) == gone then

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, Protocol, Self, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from ci_memory_producers.events import Category, Diagnosis, FixType, PatternId, Stage
 
@@ -15,14 +15,18 @@ from .analyst import FailureContext
 
 WHOLE_NUMBERS = (
     "occurrence_count", "episodes", "flaky_count", "repositories", "match_votes", "recurred", "first_ms", "last_ms", "revision",
-    "attempts", "takes", "resolved_ms", "status_ms",
+    "attempts", "takes", "quarantine_episodes", "quarantine_flaky", "quarantine_entries", "outbreak_builds",
+    "outbreak_repositories",
 )  # fmt: skip
-"""Fields of a pattern that hold a whole number."""
+"""Fields of a pattern that hold a whole number, as do those that end in ``_ms``."""
+MAX_REASON = 1_000
+"""Characters of what a person says of a decision."""
 
 Count = Annotated[int, Field(ge=0)]
 Milliseconds = Annotated[int, Field(ge=0, le=10**14)]
-Text = Annotated[str, Field(max_length=4_100)]
-Key = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[A-Za-z0-9_:.-]+$")]
+Text = Annotated[str, Field(max_length=20_000)]
+Reason = Annotated[str, AfterValidator(lambda text: text[:MAX_REASON])]
+Key = Annotated[str, Field(min_length=1, max_length=300, pattern=r"^[^\s|]+$")]
 FieldName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 
 
@@ -30,8 +34,19 @@ class _State(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
 
+class RulingState(_State):
+    """What a person decided: who, why, when."""
+
+    by: Reason
+    why: Reason = ""
+    ms: Milliseconds
+
+
 class FixState(_State):
-    """A fix with its outcomes. ``counts`` are trials by ``kind|verdict``, those included that are no longer listed."""
+    """A fix with its outcomes and what a person said of it.
+
+    ``counts`` are trials by ``kind|verdict``, those included that are no longer listed.
+    """
 
     fix_id: Key
     fix_type: FixType
@@ -45,6 +60,8 @@ class FixState(_State):
     repositories: Count = 0
     last_worked_ms: Milliseconds = 0
     repos: tuple[Text, ...] = ()
+    veto: RulingState | None = None
+    pin: RulingState | None = None
 
 
 class TrialState(_State):
@@ -74,12 +91,19 @@ class PlaceState(_State):
     ms: Milliseconds
 
 
+class ApartState(RulingState):
+    """A fingerprint of the pattern that must never be one with another fingerprint."""
+
+    fingerprint: Key
+    other: Key
+
+
 class PatternState(_State):
     """All that is known of one pattern.
 
     ``fields`` are those of its hash in the index, as text, less the diagnosis, which stands apart. ``journal`` is the id of the
     newest journal entry that is in it. ``settled`` says that aging need not look at it. ``merged`` are ids of patterns that it
-    stands for. ``dropped`` says how much had to be left out, by name of what.
+    stands for, ``origins`` which alias made which of them. ``dropped`` says how much had to be left out, by name of what.
     """
 
     version: Literal[1] = 1
@@ -96,6 +120,8 @@ class PatternState(_State):
     repos: tuple[Text, ...] = ()
     recent: tuple[PlaceState, ...] = ()
     merged: tuple[PatternId, ...] = ()
+    origins: dict[Key, PatternId] = {}
+    apart: tuple[ApartState, ...] = ()
     settled: bool = False
     dropped: dict[str, Count] = {}
 
@@ -137,8 +163,10 @@ class JournalEntry:
         return int(self.entry_id.partition("-")[0])
 
 
-Restored = Literal["restored", "updated", "unchanged", "merged"]
-"""What came of restoring a pattern. ``unchanged``: what is there is as new or newer; ``merged``: another stands for it there."""
+Restored = Literal["restored", "updated", "unchanged", "merged", "forgotten"]
+"""What came of restoring a pattern. ``unchanged``: what is there is as new or newer; ``merged``: another stands for it there;
+``forgotten``: a person said so.
+"""
 Aliased = Literal["added", "known", "taken"]
 
 
@@ -184,6 +212,14 @@ class Archive(Protocol):
         """
         ...
 
+    def forgotten(self, tenant: str) -> dict[str, RulingState]:
+        """Patterns that a person let be forgotten, by id."""
+        ...
+
+    def keep_forgotten(self, tenant: str, pattern_id: str, ruling: RulingState) -> bool:
+        """Keep a pattern that is unknown here from being restored. False where that was so, or where it is known."""
+        ...
+
     def totals(self, tenant: str) -> dict[str, int]:
         """Sums over everything that the tenant has sent."""
         ...
@@ -192,8 +228,12 @@ class Archive(Protocol):
         """Raise each sum to at least the one given."""
         ...
 
-    def journal(self, tenant: str, after: str = "") -> Iterator[JournalEntry]:
-        """The journal's entries, oldest first, read a piece at a time."""
+    def journal(self, tenant: str, until: str = "") -> Iterator[JournalEntry]:
+        """The journal's entries up to the id ``until``, oldest first, read a piece at a time."""
+        ...
+
+    def journal_end(self, tenant: str) -> str:
+        """Id of the journal's newest entry; ``0-0`` where it is empty."""
         ...
 
     def keep_entry(self, tenant: str, entry: JournalEntry) -> bool:
