@@ -10,7 +10,7 @@ from ci_memory_producers.excerpt.clean import strip_line
 from ci_memory_producers.excerpt.rules import RULES, Rule
 from ci_memory_producers.excerpt.rules.providers import MARKED, MARKS, WARNINGS
 
-COMMON: tuple[bytes, ...] = (b"error", b"fail", b"exception", b"crash", b"test-unexpected", b"leaking the world", b"exited with")
+COMMON: tuple[bytes, ...] = (b"error", b"fail", b"exception", b"process-crash", b"moz_crash(", b"test-unexpected", b"leaking the")
 """Words that are looked for in the whole log."""
 RARE: tuple[bytes, ...] = (
     b"fatal",

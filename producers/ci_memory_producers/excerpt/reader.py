@@ -12,7 +12,6 @@ from ci_memory_producers.excerpt.scan import Scanner
 from ci_memory_producers.excerpt.source import file_blocks, line_blocks, stream_blocks, windows
 from ci_memory_producers.excerpt.spans import Tail, failing_spans
 
-_TAIL_BYTES = 16_000
 _FEW_LINES = 40
 _FEW_BYTES = 12_000
 """A text of at most so many lines and bytes is an excerpt already."""
@@ -48,9 +47,9 @@ def _read(blocks: Iterator[bytes]) -> Excerpt:
     scanner = Scanner()
     end = Tail(b"", 1)
     for window in windows(blocks):
-        scanner.scan(window.data, window.start, window.stop, window.first_line, last=window.last)
+        scanner.scan(window)
         end = Tail(window.data, window.first_line - window.data.count(b"\n", 0, window.start))
-    tail = end.cut(_TAIL_BYTES)
+    tail = end.cut()
     kept = scanner.anchors()
     excerpt = choose(kept, failing_spans(kept, tail), tail)
     entire = tail.line == 1 and len(tail.data) <= _FEW_BYTES and tail.data.count(b"\n") <= _FEW_LINES

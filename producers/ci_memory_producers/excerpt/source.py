@@ -10,8 +10,10 @@ from typing import BinaryIO
 
 from ci_memory_producers.excerpt.clean import MAX_LINE
 from ci_memory_producers.excerpt.model import UnreadableLog
-from ci_memory_producers.excerpt.scan import AHEAD, BEHIND
 
+BEHIND = 16_000
+AHEAD = 12_000
+"""Bytes before and after a line that are at hand when it is looked at."""
 _BLOCK = 1 << 20
 _LONGEST = 1 << 16
 """Bytes of one line that are kept; what a longer line holds beyond is read and dropped."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from ci_memory_producers.excerpt.classify import classify, lines_with_gates
 from ci_memory_producers.excerpt.clean import strip_line
 from ci_memory_producers.excerpt.rules.providers import STEP_ENDS, STEPS
-from ci_memory_producers.excerpt.scan import CONSEQUENCE, Anchor
+from ci_memory_producers.excerpt.scan import CONSEQUENCE, Anchor, tail_begin
 
 _MAX_SPANS = 20
 _COMMAND = re.compile(r"^(?:\$|>|\+) \S|^\[command\]")
@@ -72,11 +72,9 @@ class Tail:
     data: bytes
     line: int
 
-    def cut(self, size: int) -> Tail:
-        """The complete lines in the last ``size`` bytes."""
-        if len(self.data) <= size:
-            return self
-        begin = self.data.find(b"\n", len(self.data) - size) + 1
+    def cut(self) -> Tail:
+        """The complete lines of it that are read line by line."""
+        begin = tail_begin(self.data)
         return Tail(self.data[begin:], self.line + self.data.count(b"\n", 0, begin))
 
     def lines(self, most: int) -> list[tuple[int, str]]:

@@ -8,8 +8,10 @@ STEPS: tuple[bytes, ...] = (b"travis_time:start", b"##[group]Run ", b"##[section
 """What the raw line holds where a provider begins a step that a verdict can be about."""
 STEP_ENDS: tuple[bytes, ...] = (b"travis_time:end", b"##[section]Finishing")
 """What it holds where the output of a step ends."""
-ENDINGS: tuple[bytes, ...] = (b"exited with", b"process completed with exit")
-"""What a window of the log holds in which a step may have failed."""
+VERDICTS: tuple[bytes, ...] = (b"exited with", b"Process completed with exit")
+"""What it holds where a provider says that a step failed."""
+LAST_VERDICTS: tuple[bytes, ...] = (b"Job failed", b"marked build as failure", b"[taskcluster:error]")
+"""The same of providers that say it of a whole job, at its end."""
 MARKS: tuple[bytes, ...] = (b"##[error]", b"::error", b"##vso[task.logissue type=error", b"   error - ")
 """What it holds where a provider marks the line as an error."""
 WARNINGS: tuple[bytes, ...] = (b"##[warning]", b"::warning")
