@@ -7,7 +7,8 @@ project's own frames, a compiler's code and symbol, a package with its constrain
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Final
 
@@ -35,13 +36,22 @@ _RAISED_BY_ANYTHING: Final = ("Error", "Exception", "AssertionError", "RuntimeEr
 
 @dataclass(frozen=True, slots=True)
 class Fingerprint:
-    """``value`` is opaque and carries the algorithm's version; ``masked`` is at most `MAX_MASKED` characters."""
+    """``value`` is opaque and carries the algorithm's version.
+
+    ``lines`` are those of the cleaned text, ``hollow`` the ones among them that say nothing.
+    """
 
     value: str
     test_key: str | None
     generic: bool
     why: str
-    masked: str
+    lines: tuple[str, ...] = field(default=(), repr=False, compare=False)
+    hollow: frozenset[str] = field(default=frozenset(), repr=False, compare=False)
+
+    @property
+    def masked(self) -> str:
+        """The masked text, at most `MAX_MASKED` characters. Made when it is asked for: most failures are known and never ask."""
+        return _masked(self.lines, self.hollow)
 
 
 def fingerprint(text: str, *, stage: Stage, test_id: str = "", stack_trace: str = "") -> Fingerprint:
@@ -63,7 +73,8 @@ def fingerprint(text: str, *, stage: Stage, test_id: str = "", stack_trace: str 
         test_key=key,
         generic=key is None and _says_nothing(structure, parts),
         why=_why(structure, key),
-        masked=_masked(log.lines, hollow),
+        lines=tuple(log.lines),
+        hollow=hollow,
     )
 
 
@@ -93,7 +104,7 @@ def _why(structure: Structure, key: str | None) -> str:
     return f"test and {made_of}" if key else made_of
 
 
-def _masked(lines: list[str], hollow: frozenset[str]) -> str:
+def _masked(lines: Sequence[str], hollow: frozenset[str]) -> str:
     """The masked lines that say something, from the end backwards as far as the bound reaches."""
     kept: list[str] = []
     room = MAX_MASKED

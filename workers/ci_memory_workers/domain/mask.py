@@ -8,6 +8,7 @@ before it. Kept: HTTP statuses, exit codes, errno, error codes (TS2304, ORA-0094
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Final
 
 from .bare_number import TRIM, tells_apart
@@ -27,6 +28,7 @@ _CALENDAR: Final = frozenset(_DAYS_AND_MONTHS.split())
 _LETTERS: Final = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
+@lru_cache(maxsize=16_384)
 def mask_line(line: str) -> str:
     """``line`` with its noise masked and its white space squeezed to single blanks."""
     if " HTTP/" in line:
