@@ -144,6 +144,23 @@ def test_the_merge_of_a_merged_pattern_is_taken_back_with_all_that_came_with_it(
     assert [state(index, one).occurrences for one in (first, second)] == [1, 4]
 
 
+def test_what_was_merged_anew_does_not_leave_with_the_merge_that_it_came_by_first(
+    index: RedisIndex, decisions: RedisDecisions
+) -> None:
+    first, second, third = (known(index, f"1:{mark}", build=mark) for mark in ("aaaa", "bbbb", "cccc"))
+    fix_id = report(index, third, "pin pandas")
+    decisions.merge(T, third, second, WHY)
+    decisions.merge(T, second, first, WHY)
+    decisions.split(T, third, WHY)
+    decisions.merge(T, third, first, WHY)
+
+    decisions.split(T, second, WHY)
+
+    assert (seen(index, "1:bbbb", "9"), seen(index, "1:cccc", "9")) == (second, first)
+    assert fix_of_pattern(index, first, fix_id).worked == 1
+    assert state(index, second).fixes == ()
+
+
 def test_where_the_text_of_a_split_pattern_is_gone_the_next_failure_makes_it(
     index: RedisIndex, decisions: RedisDecisions, redis_client: Redis
 ) -> None:
