@@ -19,6 +19,7 @@ from .adapters.redis_archive import RedisArchive
 from .adapters.redis_decisions import RedisDecisions
 from .adapters.redis_index import RedisIndex
 from .adapters.redis_quarantine_list import RedisQuarantineLists
+from .adapters.redis_records import RedisRecords
 from .adapters.rules_analyst import RulesAnalyst
 from .adapters.slots import Slots
 from .domain.answer import Freshness
@@ -31,6 +32,7 @@ from .services.learning import Learner
 from .services.memory import Librarian
 from .services.ports import Analyst, Knowledge, Lookalikes
 from .services.reading import TextReader
+from .services.replay import Replayer
 from .services.resolutions import ResolutionDesk
 from .services.sweeps import Sweeper
 from .settings import Settings
@@ -202,6 +204,11 @@ class Container:
     def archivist(self) -> Archivist:
         """Brings back what is known."""
         return Archivist(archive=self.archive, index=self.index, knowledge=self.knowledge)
+
+    @cached_property
+    def replayer(self) -> Replayer:
+        """The story of a question."""
+        return Replayer(RedisRecords(self.redis))
 
     @cached_property
     def sweeper(self) -> Sweeper:

@@ -19,6 +19,7 @@ _COMMANDS = {
     "sweep": ("knowledge", "sweep"),
     "stats": ("knowledge", "stats"),
     "dead": ("dead", "dead"),
+    "replay": ("replay", "replay"),
     "export": ("archive", "export_command"),
     "import": ("archive", "import_command"),
     "rebuild": ("archive", "rebuild"),

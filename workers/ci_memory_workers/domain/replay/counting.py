@@ -1,0 +1,65 @@
+"""Episodes and flaky episodes, counted from records as ``apply_batch.lua`` counts them from events.
+
+An episode is a build and job in which a pattern failed. It is flaky when a later attempt of the job passes in the same build (the
+whole job, or the test that failed). Mass failures and outbreaks speak for neither.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+from .outbreak_watch import OutbreakWatch
+from .records import Build, Record
+
+
+class Counting:
+    """What was counted so far. Feed it records in the order of time. ``flaky`` holds the builds of flaky episodes."""
+
+    def __init__(self) -> None:
+        self.flaky: set[Build] = set()
+        self._episodes: dict[Build, tuple[int, bool]] = {}
+        self._outbreaks: dict[str, OutbreakWatch] = defaultdict(OutbreakWatch)
+        self._failing: dict[tuple[str, str], dict[tuple[str, str], int]] = defaultdict(dict)
+        self._passed: dict[tuple[str, str, str], int] = {}
+
+    def failure(self, record: Record) -> tuple[bool, bool]:
+        """Whether a failure begins an episode that counts, and whether its episode is flaky by now and was not before."""
+        counts = record.build not in self._episodes and self._begins(record)
+        failing = self._failing[record.place, record.job]
+        key = record.test, record.pattern_id
+        failing[key] = min(failing.get(key, record.attempt), record.attempt)
+        return counts, self._passed_later(record) and self._turns_flaky(record.build)
+
+    def passed(self, record: Record) -> list[str]:
+        """Patterns whose episodes a pass makes flaky, in their order."""
+        where = record.place, record.job, record.test
+        self._passed[where] = max(self._passed.get(where, 0), record.attempt)
+        found = {
+            pattern_id
+            for (test, pattern_id), attempt in self._failing.get((record.place, record.job), {}).items()
+            if record.test in ("", test) and attempt < record.attempt
+        }
+        return [pattern_id for pattern_id in sorted(found) if self._turns_flaky((record.place, record.job, pattern_id))]
+
+    def in_outbreak(self, record: Record) -> bool:
+        """Whether a failure belongs to an outbreak."""
+        watch = self._outbreaks.get(record.pattern_id)
+        return watch is not None and watch.covers(record.ms)
+
+    def _begins(self, record: Record) -> bool:
+        self._episodes[record.build] = record.ms, record.mass
+        watch = self._outbreaks[record.pattern_id]
+        watch.add(record.ms, record.repo)
+        return not record.mass and not watch.covers(record.ms)
+
+    def _passed_later(self, record: Record) -> bool:
+        whole = self._passed.get((record.place, record.job, ""), 0)
+        single = self._passed.get((record.place, record.job, record.test), 0)
+        return max(whole, single) > record.attempt
+
+    def _turns_flaky(self, build: Build) -> bool:
+        ms, mass = self._episodes[build]
+        if build in self.flaky or mass or self._outbreaks[build[2]].covers(ms):
+            return False
+        self.flaky.add(build)
+        return True
