@@ -89,7 +89,7 @@ def likeness(a: Read, b: Read) -> Likeness:
         return Likeness(probability(seen), True, "the same test, and what it printed reads the same")
     if seen.ratio >= ACCEPT_ALONE and _same_in_sight(a, b):
         return Likeness(probability(seen), True, "the texts are all but equal")
-    return Likeness(probability(seen), False, "the same test, failing in another way" if seen.same_test else "similar words")
+    return Likeness(probability(seen), False, _unsure(seen))
 
 
 def features(a: Read, b: Read) -> Features:
@@ -113,6 +113,12 @@ def probability(seen: Features) -> float:
     """The probability that the two are one failure: logistic in the features, with `WEIGHTS` and `BIAS`."""
     logit = BIAS + sum(weight * value for weight, value in zip(WEIGHTS, seen, strict=True))
     return 1.0 / (1.0 + exp(-logit))
+
+
+def _unsure(seen: Features) -> str:
+    if seen.silent_in_test:
+        return "the same test, and what it printed differs"
+    return "the same test, failing in another way" if seen.same_test else "similar words"
 
 
 def _same_in_sight(a: Read, b: Read) -> bool:
