@@ -207,8 +207,9 @@ def test_merged_patterns_lead_to_the_one_that_stands_for_them(
 
     archive.restore(T, whole, now_ms=NOW, owe=False)
 
-    assert whole.merged == (gone,)
+    assert [(one.pattern_id, one.by, one.why, one.ms) for one in whole.merged] == [(gone, "", "the same", NOW)]
     assert index.surviving(T, gone) == pattern_id
+    assert state(archive, pattern_id).merged == whole.merged
 
 
 def test_a_merged_pattern_that_is_here_on_its_own_is_not_counted_twice(

@@ -14,6 +14,7 @@ from ci_memory_workers.services.pattern_state import MAX_STATE, STATE_KEY, Unrea
 from ci_memory_workers.services.ports.archive import (
     ApartState,
     FixState,
+    MergedState,
     PatternState,
     PlaceState,
     ReportState,
@@ -58,7 +59,7 @@ def test_what_fits_comes_back_whole() -> None:
         reported=(ReportState(repo="acme/shop", trial="t00001", ms=NOW),),
         repos=("acme/shop",),
         recent=(PlaceState(place="acme/shop#1", commit="c1", ms=NOW),),
-        merged=("pat_bbbbbb",),
+        merged=(MergedState(pattern_id="pat_bbbbbb", by="", why="the same", ms=NOW),),
         origins={"1:bbbb": "pat_bbbbbb"},
         apart=(ApartState(fingerprint="1:aaaa", other="1:cccc", by="dev@example.com", ms=NOW),),
         settled=True,
@@ -122,7 +123,7 @@ def test_whatever_is_known_it_fits_and_can_be_read(
         repos=tuple(repos),
         aliases=tuple(f"1:{n:032x}" for n in range(aliases)),
         origins={f"1:{n:032x}": f"pat_{n:012}" for n in range(aliases)},
-        merged=tuple(f"pat_{n:012}" for n in range(aliases)),
+        merged=tuple(MergedState(pattern_id=f"pat_{n:012}", by="", ms=NOW) for n in range(aliases)),
         apart=tuple(ApartState(fingerprint="1:aaaa", other=f"1:{n}", by="x", why=description, ms=NOW) for n in range(apart)),
     )
 

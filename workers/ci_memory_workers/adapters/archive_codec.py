@@ -32,7 +32,7 @@ def decode_state(pattern_id: str, reply: Sequence[Any]) -> PatternState:
             "reported": [{"repo": name, **json.loads(value)} for name, value in sorted(pairs(reported).items())],
             "repos": _sorted(repos),
             "recent": [json.loads(row) for row in recent],
-            "merged": _sorted(merged),
+            "merged": _merged(merged),
             "origins": dict(sorted(pairs(origins).items())),
             "apart": _apart(apart),
             "settled": text(score).startswith("-"),
@@ -42,6 +42,11 @@ def decode_state(pattern_id: str, reply: Sequence[Any]) -> PatternState:
 
 def _sorted(members: Iterable[Any]) -> list[str]:
     return sorted(text(member) for member in members)
+
+
+def _merged(rows: Sequence[Any]) -> list[dict[str, object]]:
+    found = [{"pattern_id": text(row[0]), "by": text(row[1]), "why": text(row[2]), "ms": int(row[3])} for row in rows]
+    return sorted(found, key=lambda one: str(one["pattern_id"]))
 
 
 def _apart(rows: Sequence[Any]) -> list[dict[str, object]]:
@@ -93,7 +98,7 @@ def sections(state: PatternState) -> list[str | int]:
         ("aliases", list(state.aliases)),
         ("repos", list(state.repos)),
         ("recent", [_place(place) for place in state.recent]),
-        ("merged", list(state.merged)),
+        ("merged", [part for one in state.merged for part in (one.pattern_id, one.by, one.why, str(one.ms))]),
         ("origins", _pairs(state.origins.items())),
         ("apart", [part for one in state.apart for part in (one.fingerprint, one.other, encode_ruling(one))]),
     ):

@@ -12,13 +12,17 @@ from pathlib import Path
 from typing import IO, BinaryIO
 
 import click
+from pydantic import TypeAdapter, ValidationError
+
+from ci_memory_producers.events import Tenant
 
 from ..bootstrap import Container, now_ms
-from ..errors import Permanent
+from ..errors import InvalidSettings, Permanent
 from ..services.exchange import MAX_LINE, check, export, take_in
 from ..settings import load
 
 all_tenants_option = click.option("--all-tenants", is_flag=True, help="All of them.")
+_TENANT: TypeAdapter[str] = TypeAdapter(Tenant)
 _WORDS = {
     "restored": "patterns restored",
     "updated": "patterns brought up to date",
@@ -92,9 +96,17 @@ def _lines(file: IO[bytes]) -> Iterator[bytes]:
         yield line
 
 
+def _tenant(_: click.Context, __: click.Parameter, value: str) -> str:
+    """A tenant's name, or nothing. Raises `InvalidSettings`."""
+    try:
+        return value and _TENANT.validate_python(value)
+    except ValidationError:
+        raise InvalidSettings("--tenant: small letters, digits, - and _, at most 40") from None
+
+
 @click.command("import")
 @click.argument("file", type=click.File("rb"))
-@click.option("--tenant", default="", help="Whose memory it becomes; default: as the file says.")
+@click.option("--tenant", default="", callback=_tenant, help="Whose memory it becomes; default: as the file says.")
 @click.option("--dry-run", is_flag=True, help="Read the file, say what it holds, and change nothing.")
 def import_command(file: BinaryIO, tenant: str, dry_run: bool) -> None:
     """Read an export (- for standard input) beside what is known. What is here and newer stays; counters never fall."""

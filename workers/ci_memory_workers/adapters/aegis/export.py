@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Iterator
+from contextlib import ExitStack
 from typing import IO, TYPE_CHECKING, Any
 
 import httpx
@@ -27,14 +28,15 @@ def export(client: AegisClient, space: str) -> IO[bytes]:
     """The export of a namespace, from its beginning, in a file of no name. Raises what httpx raises."""
     body = {"namespace": space, "format": "jsonl", "limit": MOST_MEMORIES}
     timeout = httpx.Timeout(EXPORT_TIMEOUT, connect=CONNECT_TIMEOUT)
-    lines: IO[bytes] = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115 - who reads it closes it
     # The SDK's own export_json holds all of it in memory, twice.
-    with client.client.stream("POST", "/memories/export", json=body, timeout=timeout) as response:
+    with ExitStack() as unread, client.client.stream("POST", "/memories/export", json=body, timeout=timeout) as response:
         if response.is_error:
             response.read()
         response.raise_for_status()
+        lines: IO[bytes] = unread.enter_context(tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY))
         for piece in response.iter_bytes():
             lines.write(piece)
+        unread.pop_all()
     lines.seek(0)
     return lines
 

@@ -3,7 +3,8 @@
 -- KEYS[1]  the tenant's prefix   ARGV[1]  pattern_id
 -- Reply    { fields, fixes, trials, reported, aliases, repos, recent, merged, fix_repos, origins, apart, score, journal }, or {} when it is
 --          unknown
---          fields, fixes, trials and reported as HGETALL; fix_repos as { fix_id, { repo… } } in turn, origins as
+--          fields, fixes, trials and reported as HGETALL; merged as { pattern_id, by, why, ms } each;
+--          fix_repos as { fix_id, { repo… } } in turn, origins as
 --          { fingerprint, pattern_id } in turn, apart as { fingerprint, HGETALL } in turn; score of last_seen ('' without);
 --          journal is the id of the newest entry ('0-0' for none)
 
@@ -32,6 +33,11 @@ for _, fingerprint in ipairs(all) do
     apart[#apart + 1] = far
   end
 end
+local merged = {}
+for i, gone in ipairs(redis.call('SMEMBERS', p .. 'merged:' .. id)) do
+  local ruling = redis.call('HMGET', p .. 'pattern:' .. gone, 'merged_by', 'merged_why', 'merged_ms')
+  merged[i] = { gone, ruling[1] or '', ruling[2] or '', ruling[3] or '0' }
+end
 local newest = redis.call('XREVRANGE', p .. 'journal', '+', '-', 'COUNT', 1)
 return {
   fields,
@@ -41,7 +47,7 @@ return {
   aliases,
   redis.call('SMEMBERS', p .. 'repos:' .. id),
   redis.call('LRANGE', p .. 'recent:' .. id, 0, -1),
-  redis.call('SMEMBERS', p .. 'merged:' .. id),
+  merged,
   fix_repos,
   origins,
   apart,

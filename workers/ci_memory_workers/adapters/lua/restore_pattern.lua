@@ -8,7 +8,7 @@
 -- ARGV[9]  id of the newest journal entry in the state ('' when the journal will not be applied to it)
 -- ARGV[10…] sections, one after the other: name, number of items, items. Of pairs: fields, fixes (as the hash holds them),
 --          trials (id, JSON), reported (repo, JSON), fix_repos (fix_id, repo), origins (fingerprint, pattern_id).
---          Of values: aliases, repos, recent, merged. Of triples: apart (fingerprint, other, JSON)
+--          Of values: aliases, repos, recent. Of triples: apart (fingerprint, other, JSON). Of four: merged (pattern_id, by, why, ms)
 -- Reply    'restored' (it was unknown) | 'updated' (what was here is older) | 'unchanged' | 'merged' (another stands for it here)
 --          | 'forgotten' (a person said so)
 
@@ -92,7 +92,7 @@ end
 local function count_totals()
   local seen = tonumber(redis.call('HGET', key, 'occurrence_count') or '0')
   redis.call('HINCRBY', p .. 'totals', 'failures', seen)
-  redis.call('HINCRBY', p .. 'totals', 'repeats', math.max(0, seen - 1 - #sections.merged))
+  redis.call('HINCRBY', p .. 'totals', 'repeats', math.max(0, seen - 1 - #sections.merged / 4))
   for i = 1, #sections.fixes, 2 do
     local verdict = string.match(sections.fixes[i], '^n|.*|(%a+)$')
     if verdict == 'worked' or verdict == 'failed' then
@@ -119,14 +119,15 @@ local function put_fingerprints()
       redis.call('HSET', p .. 'fingerprints', fingerprint, id)
     end
   end
-  for _, gone in ipairs(sections.merged) do
+  for i = 1, #sections.merged, 4 do
+    local gone = sections.merged[i]
     if gone ~= id and surviving(p, gone) == gone then
       if redis.call('HEXISTS', p .. 'pattern:' .. gone, 'status') == 1 then
         merge(p, gone, id, now, 'merged before', true)
-      else
-        redis.call('HSET', p .. 'pattern:' .. gone, 'merged_into', id)
-        redis.call('SADD', p .. 'merged:' .. id, gone)
       end
+      redis.call('HSET', p .. 'pattern:' .. gone, 'merged_into', id, 'merged_by', sections.merged[i + 1], 'merged_why', sections.merged[i + 2],
+        'merged_ms', sections.merged[i + 3])
+      redis.call('SADD', p .. 'merged:' .. id, gone)
     end
   end
   for _, rival in ipairs(rivals) do

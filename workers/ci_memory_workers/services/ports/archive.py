@@ -98,11 +98,17 @@ class ApartState(RulingState):
     other: Key
 
 
+class MergedState(RulingState):
+    """A pattern that this one stands for; ``by`` is empty where an analyst said so."""
+
+    pattern_id: PatternId
+
+
 class PatternState(_State):
     """All that is known of one pattern.
 
     ``fields`` are those of its hash in the index, as text, less the diagnosis, which stands apart. ``journal`` is the id of the
-    newest journal entry that is in it. ``settled`` says that aging need not look at it. ``merged`` are ids of patterns that it
+    newest journal entry that is in it. ``settled`` says that aging need not look at it. ``merged`` are the patterns that it
     stands for, ``origins`` which alias made which of them. ``dropped`` says how much had to be left out, by name of what.
     """
 
@@ -119,7 +125,7 @@ class PatternState(_State):
     reported: tuple[ReportState, ...] = ()
     repos: tuple[Text, ...] = ()
     recent: tuple[PlaceState, ...] = ()
-    merged: tuple[PatternId, ...] = ()
+    merged: tuple[MergedState, ...] = ()
     origins: dict[Key, PatternId] = {}
     apart: tuple[ApartState, ...] = ()
     settled: bool = False
