@@ -6,9 +6,9 @@ from itertools import count
 from pathlib import Path
 from random import Random
 
-from benchmarks.fleet_plan import plan
-from benchmarks.fleet_repository import Repository
-from benchmarks.fleet_world import Arrival, Size, Truth, World
+from fleet_plan import plan
+from fleet_repository import Repository
+from fleet_world import Arrival, Size, Truth, World
 
 
 def generate(size: Size, seed: int, data: Path | None = None) -> World:

@@ -33,8 +33,8 @@ _TRAILERS = (
     "npm ERR! A complete log of this run can be found in: /root/.npm/_logs/{date}T{clock}Z-debug-0.log",
 )
 _SPELLINGS = (
-    ("could not", "couldn't"), ("cannot", "can't"), ("failed to", "unable to"), ("expected", "expecting"), ("not found", "missing"),
-    ("Error:", "error:"), ("Timeout", "Timed out"), ("does not exist", "doesn't exist"),
+    ("could not", "couldn't"), ("cannot", "can't"), ("failed to", "unable to"), ("expected", "expecting"),
+    ("not found", "missing"), ("Error:", "error:"), ("Timeout", "Timed out"), ("does not exist", "doesn't exist"),
 )  # fmt: skip
 
 

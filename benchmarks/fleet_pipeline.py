@@ -17,9 +17,6 @@ from pathlib import Path
 
 from redis import Redis
 
-from benchmarks.fleet_played import Learned, Played, Told
-from benchmarks.fleet_standins import MemoryInMemory, StandInAnalyst
-from benchmarks.fleet_world import DAY_MS, MINUTE_MS, Arrival, Report, World
 from ci_memory_producers.events import ANSWER, Analysis, FailureEvent, ResolutionEvent
 from ci_memory_producers.keys import FIELD, STREAM, result_key
 from ci_memory_workers import names
@@ -28,6 +25,9 @@ from ci_memory_workers.bootstrap import Container
 from ci_memory_workers.domain.pattern import Pattern
 from ci_memory_workers.services.ports import Analyst, Knowledge
 from ci_memory_workers.settings import Settings
+from fleet_played import Learned, Played, Told
+from fleet_standins import MemoryInMemory, StandInAnalyst
+from fleet_world import DAY_MS, MINUTE_MS, Arrival, Report, World
 
 TENANT = "default"
 WINDOW_MS = 6 * MINUTE_MS
@@ -200,7 +200,7 @@ class Pipeline:
             ]
         played.flaky = _most_of(owner, {one for one, found in patterns.items() if found.status in ("flaky", "quarantined")})
         played.perhaps_flaky = _most_of(owner, {one for one, found in patterns.items() if takes_for_flaky(found)})
-        played.calls, played.patterns = self._analyst.calls.total(), len(patterns)
+        played.calls, played.patterns = self._analyst.calls, len(patterns)
         played.notes |= {
             "analyses that had the same cause in the shortlist": self._analyst.offered,
             "analyses that became an alias": self._analyst.merged,

@@ -9,10 +9,9 @@ from random import Random
 from typing import Literal
 
 from ci_memory_producers.events import Stage
-
-from benchmarks.fleet_noise import drifted
-from benchmarks.fleet_texts import Base, bases
-from benchmarks.fleet_world import DAY_MS, HOUR_MS, MINUTE_MS, START_MS, Cause, FailureText, Kind, Outbreak, Size, Words
+from fleet_noise import drifted
+from fleet_texts import Base, bases
+from fleet_world import DAY_MS, HOUR_MS, MINUTE_MS, START_MS, Cause, FailureText, Kind, Outbreak, Size, Words
 
 Step = Literal["useless", "slip", "shift", "fix", "revert", "refix"]
 """What a commit does to a breakage: nothing; makes it pass for a while; changes the error alone; fixes it; takes the fix back;
@@ -27,6 +26,8 @@ USELESS, SLIP, SHIFT, REVERT = 0.20, 0.10, 0.05, 0.05
 """How often an attempt does nothing, passes for a while only, changes the error alone; how often a fix is taken back."""
 ON_BRANCH = 0.15
 """The share of breakages that happen on a feature branch."""
+OUTBREAK_MS = 8 * MINUTE_MS
+"""Within which time an outbreak reaches all that it hits."""
 RELEASES = 0.02
 """The share of causes that break many repositories at once, each of which then needs the fix."""
 
@@ -116,7 +117,8 @@ def plan(size: Size, repos: list[str], rng: Random, data: Path | None) -> Plan:
     for flake in rng.sample(made.flakes, min(len(made.flakes), kinds.count("twin"))):
         one = cause("twin", next(spare), flake.cause)
         start_ms = flake.start_ms + int((flake.end_ms - flake.start_ms) * rng.uniform(0.4, 0.9))
-        made.breakages.append(Breakage(one, flake.repo, start_ms, [*["useless"] * rng.randint(0, 2), "fix"]))
+        tries: list[Step] = ["useless"] * rng.randint(0, 2)
+        made.breakages.append(Breakage(one, flake.repo, start_ms, [*tries, "fix"]))
     made.breakages.sort(key=lambda breakage: breakage.start_ms)
     return made
 
@@ -127,6 +129,8 @@ def _cause(cause_id: str, kind: Kind, base: Base, size: Size, rng: Random, twin:
     shown = FailureText(text, later, rng.uniform(0.25, 0.75) * size.days, test)
     if twin is not None:
         shown, stage = twin.text, twin.stage
+    if kind == "mass":
+        stage = "test"
     words = Words(base.fixes, base.decoys, base.files, base.fix_type)
     rate = rng.uniform(0.04, 0.20) if kind == "flaky" else 0.0
     return Cause(cause_id, kind, stage, shown, words, base.source, rate, twin.cause_id if twin else "")
@@ -182,12 +186,12 @@ def _release(made: Plan, cause: Cause, repos: list[str], size: Size, rng: Random
     end_ms = start_ms + 30 * MINUTE_MS
     made.outbreaks.append(Outbreak(cause.cause_id, start_ms, end_ms, tuple(hit)))
     for repo in hit:
-        yield repo, start_ms + rng.randrange(25 * MINUTE_MS)
+        yield repo, start_ms + rng.randrange(OUTBREAK_MS)
 
 
 def _many(repos: list[str], size: Size, rng: Random) -> tuple[int, int, list[str]]:
     start_ms = _some_time(size, rng)
-    hit = rng.sample(repos, min(len(repos), rng.randint(8, max(9, len(repos) // 5))))
+    hit = rng.sample(repos, min(len(repos), rng.randint(10, max(12, len(repos) // 5))))
     return start_ms, start_ms + rng.randint(40, 150) * MINUTE_MS, hit
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 
-from benchmarks.fleet_world import Arrival
+from fleet_world import Arrival
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,7 @@ class Learned:
 
 @dataclass(slots=True)
 class Played:
-    """A memory's whole story. ``calls`` are those of an LLM.
+    """A memory's whole story. ``calls`` are those of an LLM, by the true cause.
 
     ``flaky`` holds the causes that it takes for flaky at the end, ``perhaps_flaky`` these and those that its evidence says are.
     """
@@ -54,7 +55,7 @@ class Played:
     learned: list[Learned] = field(default_factory=list)
     flaky: set[str] = field(default_factory=set)
     perhaps_flaky: set[str] = field(default_factory=set)
-    calls: int = 0
+    calls: Counter[str] = field(default_factory=Counter)
     patterns: int = 0
     seconds: float = 0.0
     notes: dict[str, float] = field(default_factory=dict)

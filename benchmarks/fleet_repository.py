@@ -10,10 +10,10 @@ from functools import partial
 from itertools import count
 from random import Random
 
-from benchmarks.fleet_plan import Breakage, Flake, Outage, Plan, Step, job_of
-from benchmarks.fleet_run import Failed, Producer, Run
-from benchmarks.fleet_world import DAY_MS, HOUR_MS, MINUTE_MS, START_MS, Arrival, Commit, Report, Size, Truth
-from benchmarks.fleet_writing import Author
+from fleet_plan import OUTBREAK_MS, Breakage, Flake, Outage, Plan, Step, job_of
+from fleet_run import Failed, Producer, Run
+from fleet_world import DAY_MS, HOUR_MS, MINUTE_MS, START_MS, Arrival, Commit, Report, Size, Truth
+from fleet_writing import Author
 
 PUSHES_A_DAY, BRANCHES_A_DAY = 0.5, 0.08
 RERUN_FLAKY, RERUN_BROKEN = 0.60, 0.15
@@ -25,6 +25,8 @@ RERUN_REPAIRED, REPAIR_REPORTED = 0.50, 0.50
 """How often the job is run again once something outside was repaired, and how often somebody tells what that was."""
 INHERITS = 0.7
 """How often a branch's build contains what is broken on the default branch."""
+DEPLOYS = 0.20
+"""The share of repositories that deploy although nothing of theirs fails there."""
 NIGHTLY = 0.10
 """The share of repositories that build the same commit again each night."""
 MAIN = "main"
@@ -38,6 +40,13 @@ class Branch:
     head: Commit
     broken: dict[str, Breakage] = field(default_factory=dict)
     was_failing: bool = False
+    fix_unseen: bool = False
+
+    def says(self) -> str:
+        """What any commit on top of it is, as far as failures go."""
+        if self.fix_unseen:
+            return "commit after a fix that no run showed"
+        return "commit on a branch while the default branch is broken" if self.was_failing and self.name != MAIN else "any commit"
 
 
 class Repository:
@@ -51,8 +60,8 @@ class Repository:
         self.waiting = [one for one in plan.breakages if one.repo == name]
         self.outages = [one for one in plan.outages if one.repo == name]
         self.flakes = [one for one in plan.flakes if one.repo == name]
-        late = {one.cause.stage for one in (*self.waiting, *self.outages, *self.flakes)} & {"deploy", "verify"}
-        self.deploys = bool(late) or rng.random() < 0.2
+        causes = [*(b.cause for b in self.waiting), *(o.cause for o in self.outages), *(f.cause for f in self.flakes)]
+        self.deploys = any(cause.stage in ("deploy", "verify") for cause in causes) or rng.random() < DEPLOYS
         self.run_number = rng.randrange(1, 4_000)
         self._todo: list[tuple[int, int, Callable[[int], None]]] = []
         self._order = count()
@@ -71,7 +80,7 @@ class Repository:
         for outage in self.outages:
             self.at(outage.end_ms, partial(self._repaired, outage=outage))
             # Somebody pushes while it lasts: outages hit those who work.
-            during = self.rng.randrange(outage.start_ms, outage.start_ms + min(20 * MINUTE_MS, outage.end_ms - outage.start_ms))
+            during = self.rng.randrange(outage.start_ms, outage.start_ms + OUTBREAK_MS)
             self.at(during, partial(self.push, name=MAIN))
         while self._todo:
             ms, _, act = heapq.heappop(self._todo)
@@ -125,18 +134,19 @@ class Repository:
     def push(self, ms: int, name: str, breakage: Breakage | None = None, step: Step | None = None) -> None:
         """A commit is pushed: any commit, or a ``step`` in the story of a breakage."""
         branch = self.branches[name]
-        commit = self.author.commit(branch.head, breakage, step, merges=branch.was_failing and name != MAIN)
-        branch.head = commit
-        self.truth.done[step or "commit"] += 1
         skipped = ""
         if breakage is not None and step is not None:
-            skipped = self._advance(ms, branch, breakage, step, commit)
+            branch.head = self.author.step(branch.head, breakage, step)
+            skipped = self._advance(ms, branch, breakage, step)
         else:
+            branch.head = self.author.any_commit(branch.head, role=branch.says(), merges=branch.was_failing and name != MAIN)
             self._return_of_slips(branch)
-        self._run(ms, branch, commit, skipped)
+        self.truth.done[step or "commit"] += 1
+        branch.fix_unseen = bool(skipped)
+        self._run(ms, branch, branch.head, skipped)
         self._plan_next(ms, branch)
 
-    def _advance(self, ms: int, branch: Branch, breakage: Breakage, step: Step, commit: Commit) -> str:
+    def _advance(self, ms: int, branch: Branch, breakage: Breakage, step: Step) -> str:
         """What a step does to its breakage. Returns the job that does not run for its commit, or ''."""
         job = job_of(breakage.cause.stage)
         breakage.next_planned = False
@@ -148,12 +158,12 @@ class Repository:
             breakage.failing = True
         elif step in ("fix", "refix"):
             breakage.failing, breakage.quiet_runs = False, 0
-            breakage.fix_message, breakage.fix_sha = commit.message, commit.sha
+            breakage.fix_message, breakage.fix_sha = branch.head.message, branch.head.sha
             if breakage.steps:
                 self._plan_step(ms, branch, breakage, self.rng.uniform(3, 30) * HOUR_MS)
             else:
                 branch.broken.pop(job, None)
-            if report := self.author.report(breakage, commit):
+            if report := self.author.report(breakage, branch.head):
                 self._say(ms + self.rng.randint(20, 150) * MINUTE_MS, report, breakage.cause.cause_id)
             return job if self.rng.random() < SKIPPED else ""
         return ""

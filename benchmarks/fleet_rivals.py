@@ -13,9 +13,9 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from random import Random
 
-from benchmarks.fleet_played import Learned, Played, Told
-from benchmarks.fleet_world import Arrival, Report, World
 from ci_memory_producers.events import FailureEvent, PassEvent
+from fleet_played import Learned, Played, Told
+from fleet_world import Report, World
 
 _MASKS = (
     (re.compile(r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}:\d{2}[.\d]*Z?"), "TIMESTAMP"),
@@ -85,7 +85,7 @@ class Recipe:
         name = self.signatures[event.event_id] = signature(event)
         known = name in self.entries
         entry = self.entries.setdefault(name, _Entry())
-        self.played.calls += not known
+        self.played.calls[cause] += not known
         entry.occurrences += 1
         entry.causes[cause] += 1
         self.open[event.repo, event.branch, event.job][name] = event
@@ -95,7 +95,9 @@ class Recipe:
                 entry.harmful += 1
         confidence = max(0.0, entry.effectiveness) if known else 0.0
         flaky = entry.quarantined or entry.status == "flaky"
-        return Told(known, entry.fix if known else "", confidence, entry.quarantined, flaky, trials=(entry.helpful, entry.harmful, 0))
+        return Told(
+            known, entry.fix if known else "", confidence, entry.quarantined, flaky, trials=(entry.helpful, entry.harmful, 0)
+        )
 
     def _passed(self, event: PassEvent) -> None:
         for name, failed in self.open.pop((event.repo, event.branch, event.job), {}).items():
@@ -148,7 +150,7 @@ def chance(world: World) -> Played:
             fix = rng.choice(fixes) if fixes else ""
             told = Told(bool(fix), fix, rng.random(), rng.random() < share, flaky=False, trials=(1, 0, 0))
             played.told.append((arrival, told))
-            played.calls += 1
+            played.calls[arrival.cause] += 1
         elif isinstance(event, PassEvent) and event.event_id not in seen and event.branch == event.default_branch:
             seen.add(event.event_id)
             fixes.append(event.commit_message)

@@ -7,10 +7,9 @@ from datetime import UTC, datetime
 from random import Random
 
 from ci_memory_producers.events import FailureEvent, PassEvent, RunTotals, Stage
-
-from benchmarks.fleet_noise import noisy
-from benchmarks.fleet_plan import Breakage, Outage
-from benchmarks.fleet_world import HOUR_MS, MINUTE_MS, Arrival, Cause, Commit, Truth, day_of
+from fleet_noise import noisy
+from fleet_plan import Breakage, Outage
+from fleet_world import HOUR_MS, MINUTE_MS, Arrival, Cause, Commit, Truth, day_of
 
 LATE, VERY_LATE, TWICE = 0.06, 0.01, 0.01
 """How many events arrive up to an hour late, up to six hours late, and twice."""
@@ -54,9 +53,9 @@ class Producer:
     def report(self, ms: int, run: Run, attempt: int, failing: list[Failed]) -> None:
         """One attempt has ended at ``ms``."""
         if not failing:
-            event = PassEvent(**self._place(ms, run, attempt))  # type: ignore[arg-type] # pydantic checks the fields
+            event = PassEvent(**self._place(ms, run, attempt))
             arrived = self._send(ms, event, "")
-            for cause_id in run.commit.fixes:
+            for cause_id in run.commit.fixes if run.job == run.commit.repairs_job else ():
                 self.truth.fixed(cause_id, arrived)
             return
         for one in failing:
@@ -72,10 +71,7 @@ class Producer:
 
     def _fail(self, ms: int, run: Run, attempt: int, failed: Failed, test: str, totals: RunTotals | None) -> None:
         text = noisy(failed.cause.text.on(day_of(ms)), self.rng, ms=ms, day=day_of(ms), style=self.style)
-        event = FailureEvent(
-            **self._place(ms, run, attempt), error_message=text, exit_code=1, test_id=test, run_totals=totals
-        )  # type: ignore[arg-type] # pydantic checks the fields
-        self.truth.builds[run.build_id, test].add(failed.cause.cause_id)
+        event = FailureEvent(**self._place(ms, run, attempt), error_message=text, exit_code=1, test_id=test, run_totals=totals)
         self._send(ms, event, failed.cause.cause_id)
         for source in (failed.breakage, failed.outage):
             if source is not None:

@@ -6,8 +6,8 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from benchmarks.fleet_played import Learned, Played, Told
-from benchmarks.fleet_world import HOUR_MS, Arrival, World
+from fleet_played import Learned, Played, Told
+from fleet_world import HOUR_MS, Arrival, World
 
 BUCKETS = 10
 
@@ -26,7 +26,7 @@ def scores(world: World, played: Played) -> dict[str, Score]:
     suggested = [(arrival, told) for arrival, told in played.told if told.known and told.fix]
     return {
         "right fix": right_fix(world, played),
-        "right fix, episodes": right_fix(world, played, episodes=True),
+        "right fix, each event": right_fix(world, played, once_a_build=False),
         "learned right": learned_right(world, played),
         "learned right, all": learned_right(world, played, proven=False),
         "calibration": calibration(world, suggested),
@@ -38,19 +38,19 @@ def scores(world: World, played: Played) -> dict[str, Score]:
         "hidden": hidden(world, played, throughout=False),
         "hidden throughout": hidden(world, played, throughout=True),
         "outbreaks": outbreaks(world, played),
-        "llm calls": Score(_ratio(played.calls, _causes_seen(played)), _causes_seen(played), Counter()),
+        "llm calls": llm_calls(world, played),
     }
 
 
-def right_fix(world: World, played: Played, *, episodes: bool = False) -> Score:
+def right_fix(world: World, played: Played, *, once_a_build: bool = True) -> Score:
     """The share of repeats that are answered with a fix that truly works, once one has been seen to work.
 
-    Flaky causes and outages have no fix, and are left out. ``episodes`` counts each build once.
+    Flaky causes and outages have no fix, and are left out. A build counts once for a cause, however many of its tests failed.
     """
     good, n, missed, seen = 0, 0, Counter[str](), set[tuple[str, str]]()
     for arrival, told in played.told:
         fixed_ms = world.truth.first_fixed_ms.get(arrival.cause)
-        if fixed_ms is None or arrival.ms <= fixed_ms or (episodes and (_build(arrival), arrival.cause) in seen):
+        if fixed_ms is None or arrival.ms <= fixed_ms or (once_a_build and (_build(arrival), arrival.cause) in seen):
             continue
         seen.add((_build(arrival), arrival.cause))
         n += 1
@@ -66,9 +66,8 @@ def _why_not(world: World, arrival: Arrival, told: Told) -> str:
         return "not recognised"
     if not told.fix:
         return "recognised, no fix"
-    if world.truth.says.get(told.fix.partition("\n")[0].strip()):
-        return "a fix of another cause"
-    return "no fix at all, " + ("untried" if not told.tried else "tried")
+    role = world.truth.role(told.fix)
+    return ("fix of another cause" if role == "fix" else role) + ("" if told.tried else ", untried")
 
 
 def learned_right(world: World, played: Played, *, proven: bool = True) -> Score:
@@ -81,11 +80,8 @@ def learned_right(world: World, played: Played, *, proven: bool = True) -> Score
 
 def _wrongly_learned(world: World, learned: Learned) -> str:
     kinds = {world.causes[cause].kind for cause in learned.causes if cause}
-    subject = learned.fix.partition("\n")[0]
-    what = "merge" if subject.startswith("Merge ") else "revert" if subject.startswith("Revert ") else "commit"
-    if world.truth.says.get(subject.strip()):
-        what = "fix of another cause"
-    return f"{'+'.join(sorted(kinds))}: {what}"
+    role = world.truth.role(learned.fix)
+    return f"{'+'.join(sorted(kinds))}: {'fix of another cause' if role == 'fix' else role}"
 
 
 def calibration(world: World, suggested: Iterable[tuple[Arrival, Told]]) -> Score:
@@ -93,17 +89,30 @@ def calibration(world: World, suggested: Iterable[tuple[Arrival, Told]]) -> Scor
 
     A suggestion works when its fix is one that truly fixes the cause: the developer of this world applies it as it is told.
     """
+    rows = reliability((told.confidence, world.truth.right(told.fix, arrival.cause)) for arrival, told in suggested)
+    n = sum(row.n for row in rows)
+    error = sum(abs(row.said - row.worked) * row.n for row in rows)
+    return Score(error / n if n else None, n, Counter())
+
+
+@dataclass(frozen=True, slots=True)
+class Bucket:
+    """Suggestions of a tenth of the scale: how many, their mean confidence, and the share of them that works."""
+
+    n: int
+    said: float
+    worked: float
+
+
+def reliability(pairs: Iterable[tuple[float, bool]]) -> list[Bucket]:
+    """What confidences say and what comes of it, by tenths of the scale."""
     buckets: dict[int, list[tuple[float, bool]]] = defaultdict(list)
-    for arrival, told in suggested:
-        works = world.truth.right(told.fix, arrival.cause)
-        buckets[min(BUCKETS - 1, int(told.confidence * BUCKETS))].append((told.confidence, works))
-    n = sum(map(len, buckets.values()))
-    missed, error = Counter[str](), 0.0
-    for bucket, rows in sorted(buckets.items()):
-        said, worked = sum(c for c, _ in rows) / len(rows), sum(w for _, w in rows) / len(rows)
-        error += abs(said - worked) * len(rows)
-        missed[f"{bucket / BUCKETS:.1f}: said {said:.2f}, worked {worked:.2f}"] = len(rows)
-    return Score(error / n if n else None, n, missed)
+    for confidence, works in pairs:
+        buckets[min(BUCKETS - 1, int(confidence * BUCKETS))].append((confidence, works))
+    return [
+        Bucket(len(rows), sum(c for c, _ in rows) / len(rows), sum(w for _, w in rows) / len(rows))
+        for _, rows in sorted(buckets.items())
+    ]
 
 
 def flaky_precision(world: World, taken: set[str]) -> Score:
@@ -134,7 +143,9 @@ def hidden(world: World, played: Played, *, throughout: bool) -> Score:
             answers[arrival.cause, arrival.event.repo].append((_build(arrival), told.quarantined))
     if throughout:
         answers = {key: rows for key, rows in answers.items() if len({build for build, _ in rows}) > 1}
-    found = [cause for (cause, _), rows in answers.items() if (all if throughout else any)(quarantined for _, quarantined in rows)]
+    found = [
+        cause for (cause, _), rows in answers.items() if (all if throughout else any)(quarantined for _, quarantined in rows)
+    ]
     return Score(float(len(found)), len(answers), Counter(world.causes[cause].kind for cause in found))
 
 
@@ -154,8 +165,36 @@ def outbreaks(world: World, played: Played) -> Score:
     return Score(_ratio(found, len(world.outbreaks)), len(world.outbreaks), missed)
 
 
-def _causes_seen(played: Played) -> int:
-    return len({arrival.cause for arrival, _ in played.told})
+def llm_calls(world: World, played: Played) -> Score:
+    """Calls of a language model for each cause that failed; what is counted by kind are the calls beyond one a cause."""
+    seen = {arrival.cause for arrival, _ in played.told}
+    beyond = Counter[str]()
+    for cause, calls in played.calls.items():
+        if calls > 1:
+            beyond[world.causes[cause].kind] += calls - 1
+    return Score(_ratio(played.calls.total(), len(seen)), len(seen), beyond)
+
+
+@dataclass(slots=True)
+class Worth:
+    """How often a fix with some evidence was suggested and was right; and how often for a failure that a commit can end."""
+
+    n: int = 0
+    right: int = 0
+    n_fixable: int = 0
+    right_fixable: int = 0
+
+
+def evidence(world: World, played: Played, into: dict[str, Worth]) -> None:
+    """Counts into ``into`` what the evidence of suggested fixes is worth, by who says it and its trials."""
+    for arrival, told in played.told:
+        if told.known and told.fix:
+            worked, failed, pending = (min(5, trials) for trials in told.trials)
+            name = f"{'learned' if told.learned else 'reported'}, worked {worked}, failed {failed}, pending {pending}"
+            row = into.setdefault(name, Worth())
+            right, fixable = world.truth.right(told.fix, arrival.cause), world.causes[arrival.cause].fixed_by_commit
+            row.n, row.right = row.n + 1, row.right + right
+            row.n_fixable, row.right_fixable = row.n_fixable + fixable, row.right_fixable + (right and fixable)
 
 
 def _build(arrival: Arrival) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import log
 from random import Random
@@ -104,6 +104,18 @@ class MemoryInMemory:
                 scores[memory_id] += log(1 + len(self.kept) / len(holders))  # type: ignore[assignment] # a counter of floats
         best = sorted((one for one in scores if not self.kept[one].gone), key=lambda one: (-scores[one], one))[:top_k]
         return [Candidate(self.kept[one].pattern_id, one, self.kept[one].content, 0.0, self.kept[one].kind) for one in best]
+
+    def memories(self, tenant: str, kind: MemoryKind) -> Iterator[Memory]:
+        """See `Knowledge.memories`."""
+        return (
+            Memory(key, one.content, one.metadata | {"deprecated": one.gone})
+            for key, one in self.kept.items()
+            if one.kind == kind
+        )
+
+    def tenants(self) -> list[str]:
+        """See `Knowledge.tenants`."""
+        return ["default"] if self.kept else []
 
     def close(self) -> None:
         """See `Knowledge.close`."""

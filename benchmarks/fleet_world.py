@@ -81,7 +81,7 @@ class Cause:
 
 @dataclass(frozen=True, slots=True)
 class Commit:
-    """A commit, and the causes that it truly fixes."""
+    """A commit, the causes that it truly fixes, and the job in which they failed."""
 
     sha: str
     parent: str
@@ -89,11 +89,12 @@ class Commit:
     author: str
     files: tuple[str, ...]
     fixes: frozenset[str] = frozenset()
+    repairs_job: str = ""
 
     @property
     def subject(self) -> str:
         """The first line of its message."""
-        return self.message.partition("\n")[0]
+        return first_line(self.message)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,15 +132,15 @@ class Outbreak:
 class Truth:
     """What is true of a world, beside what it shows.
 
-    ``says`` maps the words of a fix, its first line, to the causes that it truly fixes, and ``shas`` a commit to the same.
+    ``says`` maps the words of a fix, its first line, to the causes that it truly fixes.
     ``first_fixed_ms`` is when the memory could first see a fix of a cause that truly worked: a job that passes, or a report.
-    ``builds`` maps (build, test id) to the causes that failed there. ``done`` counts what the world did, by kind.
+    ``roles`` says what the words of any commit or report are: ``fix``, ``decoy``, ``wrong report``, ``merge``, …
+    ``done`` counts what the world did, by kind.
     """
 
     says: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
-    shas: dict[str, frozenset[str]] = field(default_factory=dict)
+    roles: dict[str, str] = field(default_factory=dict)
     first_fixed_ms: dict[str, int] = field(default_factory=dict)
-    builds: dict[tuple[str, str], set[str]] = field(default_factory=lambda: defaultdict(set))
     done: dict[str, int] = field(default_factory=lambda: defaultdict(int))
 
     def fixed(self, cause_id: str, ms: int) -> None:
@@ -148,7 +149,11 @@ class Truth:
 
     def right(self, suggestion: str, cause_id: str) -> bool:
         """Whether a suggestion's words are those of a fix that truly fixes the cause."""
-        return cause_id in self.says.get(suggestion.partition("\n")[0].strip(), ())
+        return cause_id in self.says.get(first_line(suggestion), ())
+
+    def role(self, suggestion: str) -> str:
+        """What a suggestion's words truly are."""
+        return "fix" if self.says.get(first_line(suggestion)) else self.roles.get(first_line(suggestion), "unknown words")
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +171,11 @@ class World:
     def seconds(self) -> float:
         """How long the story takes, in the world's own time."""
         return (self.arrivals[-1].ms - self.arrivals[0].ms) / 1000 if self.arrivals else 0.0
+
+
+def first_line(text: str) -> str:
+    """The first line of a text: a commit's subject."""
+    return text.partition("\n")[0].strip()
 
 
 def day_of(ms: int) -> float:

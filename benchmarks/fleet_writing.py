@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from random import Random
 
-from benchmarks.fleet_plan import Breakage, Outage, Step
-from benchmarks.fleet_world import Cause, Commit, Report, Truth
+from fleet_plan import Breakage, Outage, Step, job_of
+from fleet_world import Commit, Report, Truth, Words, first_line
 
 REPORTED, REPORTED_WRONGLY = 0.15, 0.05
 """How often somebody reports a fix, and how many of these reports name what did not help."""
+MERGES = 0.40
+"""How often the next commit of a branch that failed merges the default branch."""
 EXTRA_FILES = 0.30
 """How many fixes change something else too."""
 _VERBS = ("Add", "Refactor", "Document", "Rename", "Move", "Simplify", "Remove", "Translate", "Inline", "Extract")
-_WHATS = ("the settings page", "the landing view", "an endpoint", "the sidebar", "two helpers", "an enum", "the changelog", "metrics")
+_WHATS = (
+    "the settings page",
+    "the landing view",
+    "an endpoint",
+    "the sidebar",
+    "two helpers",
+    "an enum",
+    "the changelog",
+    "metrics",
+)
 _FILES = (
     "README.md", "src/views.py", "src/models.py", "web/app.tsx", "package.json", "src/routes.go", "docs/usage.md", "src/cache.py",
     "requirements.txt", "src/report.py", "web/index.css", "config/settings.yaml", "src/token.py", "lib/retry.rb", "Dockerfile",
@@ -47,25 +58,32 @@ class Author:
         self.branches += 1
         return f"feature/{self.repo.partition('/')[2]}-{self.branches}"
 
-    def commit(self, head: Commit, breakage: Breakage | None, step: Step | None, *, merges: bool) -> Commit:
-        """The next commit on top of ``head``: any commit, or a ``step`` of a breakage."""
-        sha, author = self._sha(), self.rng.choice(self.people)
-        if breakage is None or step is None:
-            merged = merges and self.rng.random() < 0.4
-            message = "Merge branch 'main'" if merged else self._any_subject()
-            return Commit(sha, head.sha, message, author, self._any_files())
+    def any_commit(self, head: Commit, *, role: str, merges: bool) -> Commit:
+        """The next commit on top of ``head``, which has to do with no failure; ``merges`` where main may be merged."""
+        merged = merges and self.rng.random() < MERGES
+        message = "Merge branch 'main'" if merged else self._any_subject()
+        self.truth.roles[message] = "merge" if merged else role
+        return self._commit(head, message, self._any_files())
+
+    def step(self, head: Commit, breakage: Breakage, step: Step) -> Commit:
+        """The next commit on top of ``head``: a ``step`` in the story of a breakage."""
+        words = breakage.cause.words
         if step == "revert":
             message = f'Revert "{breakage.fix_message}"\n\nThis reverts commit {breakage.fix_sha}.'
-            return Commit(sha, head.sha, message, author, self._fix_files(breakage.cause))
+            self.truth.roles[first_line(message)] = "revert"
+            return self._commit(head, message, self._fix_files(words))
         if step in ("useless", "slip", "shift"):
-            message = self._styled(self.rng.choice(breakage.cause.words.decoys))
-            return Commit(sha, head.sha, message, author, self._decoy_files(breakage.cause))
-        fixed = {one.cause_id for one in (breakage.cause, breakage.shifted) if one is not None}
-        message = f'Reapply "{breakage.fix_message}"' if step == "refix" else self._styled(self.rng.choice(breakage.cause.words.fixes))
-        for cause_id in fixed:
-            self.truth.says[message].add(cause_id)
-        self.truth.shas[sha] = frozenset(fixed)
-        return Commit(sha, head.sha, message, author, self._fix_files(breakage.cause), frozenset(fixed))
+            message = self._styled(self.rng.choice(words.decoys))
+            self.truth.roles[message] = "decoy"
+            return self._commit(head, message, self._decoy_files(words))
+        message = f'Reapply "{breakage.fix_message}"' if step == "refix" else self._styled(self.rng.choice(words.fixes))
+        fixes = frozenset(one.cause_id for one in (breakage.cause, breakage.shifted) if one is not None)
+        self.truth.says[message] |= fixes
+        done = self._commit(head, message, self._fix_files(words))
+        return replace(done, fixes=fixes, repairs_job=job_of(breakage.cause.stage))
+
+    def _commit(self, head: Commit, message: str, files: tuple[str, ...]) -> Commit:
+        return Commit(self._sha(), head.sha, message, self.rng.choice(self.people), files)
 
     def report(self, breakage: Breakage, commit: Commit) -> Report | None:
         """Perhaps somebody reports what fixed a breakage; rarely, what did not."""
@@ -73,7 +91,9 @@ class Author:
             return None
         words, sha = breakage.cause.words, commit.sha if self.rng.random() < 0.6 else ""
         if self.rng.random() < REPORTED_WRONGLY:
-            return Report(self.repo, breakage.failure_id, words.fix_type, self.rng.choice(words.decoys), "", commit.author)
+            wrong = self.rng.choice(words.decoys)
+            self.truth.roles[wrong] = "wrong report"
+            return Report(self.repo, breakage.failure_id, words.fix_type, wrong, "", commit.author)
         said = self.rng.choice(words.fixes)
         self.truth.says[said] |= commit.fixes
         return Report(self.repo, breakage.failure_id, words.fix_type, said, sha, commit.author)
@@ -93,13 +113,13 @@ class Author:
     def _any_files(self) -> tuple[str, ...]:
         return tuple(self.rng.sample(_FILES, self.rng.randint(1, 4)))
 
-    def _fix_files(self, cause: Cause) -> tuple[str, ...]:
-        files = [self.folder + name for name in cause.words.files]
+    def _fix_files(self, words: Words) -> tuple[str, ...]:
+        files = [self.folder + name for name in words.files]
         return tuple(files + self.rng.sample(_FILES, 1) if self.rng.random() < EXTRA_FILES else files)
 
-    def _decoy_files(self, cause: Cause) -> tuple[str, ...]:
+    def _decoy_files(self, words: Words) -> tuple[str, ...]:
         same = self.rng.random() < 0.5
-        return tuple(self.folder + name for name in cause.words.files) if same else self._any_files()
+        return tuple(self.folder + name for name in words.files) if same else self._any_files()
 
     def _styled(self, subject: str) -> str:
         if self.habit == 1:

@@ -1,0 +1,8 @@
+"""Benchmarks are run as files: for their tests, their folder is put on the path."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "benchmarks"))
