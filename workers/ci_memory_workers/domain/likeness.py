@@ -15,7 +15,7 @@ from rapidfuzz import fuzz
 
 from ci_memory_producers.events import Stage
 
-from .text_vector import MAX_CHARACTERS, words
+from .text_vector import words
 from .traits import Traits, difference, traits
 
 ACCEPT_ALONE: Final = 0.99
@@ -71,9 +71,9 @@ class Likeness:
 
 
 def read(masked: str, *, stage: Stage, test_key: str = "", generic: bool = False) -> Read:
-    """What is compared of a masked text, of which the last `MAX_CHARACTERS` count. Linear in the text."""
+    """What is compared of a masked text, of which the last `traits.MAX_READ` characters count. Linear in the text."""
     found = traits(masked)
-    text = " ".join(masked[-MAX_CHARACTERS:].encode("utf-8", "replace").decode("utf-8").split())
+    text = " ".join(masked[-2 * _COMPARED :].encode("utf-8", "replace").decode("utf-8").split())
     return Read(text[-_COMPARED:], stage, test_key, generic, found, tuple(words(found.headline)))
 
 

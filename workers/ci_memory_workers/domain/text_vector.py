@@ -37,7 +37,8 @@ def vector(masked: str) -> Vector:
     parts = words(masked)
     if not parts:
         return np.zeros(DIMENSIONS, dtype=np.float32)
-    by_word = np.array([crc32(word.encode("utf-8", "replace")) for word in parts], dtype=np.uint32)
+    hashed = {word: crc32(word.encode("utf-8", "replace")) for word in set(parts)}
+    by_word = np.array([hashed[word] for word in parts], dtype=np.uint32)
     row = _unit(_scattered(gram_hashes(" ".join(parts)))) + _WORD_SHARE * _unit(_scattered(by_word * _MIX))
     return _unit(row).astype(np.float32)
 
