@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from dataclasses import dataclass, field
 
-from ci_memory_producers.excerpt.classify import COMMON, LOOKED_AT, RARE, classify
+from ci_memory_producers.excerpt.classify import COMMON, LOOKED_AT, RARE, TELLING, classify
 from ci_memory_producers.excerpt.rules import Rule
 from ci_memory_producers.excerpt.rules.providers import LAST_VERDICTS, STEPS, VERDICTS
 from ci_memory_producers.excerpt.source import AHEAD, BEHIND, Window
@@ -101,7 +102,7 @@ class Scanner:
         data = lines.data
         low = data[start:stop].lower()
         found: dict[int, int] = {}
-        _find(low, COMMON, 0, found)
+        _find(low, COMMON, 0, found, telling=TELLING)
         if ending is not None:
             _find(low, RARE, max(0, ending - _RARE_NEAR - start), found)
         for begin, end in sorted(found.items()):
@@ -158,12 +159,22 @@ def _line_start(window: bytes, at: int, begin: int) -> int:
     return window.find(b"\n", at, begin) + 1 or begin if at > 0 else 0
 
 
-def _find(data: bytes, words: tuple[bytes, ...], start: int, ends: dict[int, int], stop: int | None = None) -> None:
+def _find(
+    data: bytes,
+    words: tuple[bytes, ...],
+    start: int,
+    ends: dict[int, int],
+    stop: int | None = None,
+    telling: re.Pattern[bytes] | None = None,
+) -> None:
     """Add begin and end of the lines of ``data[start:stop]`` that hold one of the words near their beginning."""
     stop = len(data) if stop is None else stop
     for word in words:
         at = data.find(word, start, stop)
         while at >= 0:
+            if telling and not telling.match(data, at):
+                at = data.find(word, at + len(word), stop)
+                continue
             begin = data.rfind(b"\n", 0, at) + 1
             end = data.find(b"\n", at)
             end = len(data) if end < 0 else end
