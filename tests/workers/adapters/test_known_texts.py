@@ -64,3 +64,18 @@ def test_what_is_remembered_while_a_worker_runs_is_found_by_it(texts: KnownTexts
     KnownTexts(redis_client).remember(T, failure("pat_aaaaaaaaaaaa", trace("KeyError: 'AUTH_TOKEN'")))
 
     assert [one.pattern_id for one in texts.nearest(T, asked)] == ["pat_aaaaaaaaaaaa"]
+
+
+def test_a_described_cause_is_shown_though_the_texts_differ_and_never_accepted(texts: KnownTexts) -> None:
+    cause = "The connection pool of the payment gateway is exhausted when checkout_worker leaks sessions"
+    texts.remember(T, failure("pat_aaaaaaaaaaaa", "FATAL: remaining slots are reserved"), cause=cause)
+    for n in range(12):
+        texts.remember(
+            T,
+            failure(f"pat_00000000000{n:x}", trace(f"KeyError: 'field_{'abcdefghijkl'[n]}'", f"load_{n}")),
+            cause="A key is missing",
+        )
+
+    found = texts.nearest(T, failure("pat_bbbbbbbbbbbb", "checkout_worker: payment gateway said no"))
+
+    assert [one.accept for one in found if one.pattern_id == "pat_aaaaaaaaaaaa"] == [False]

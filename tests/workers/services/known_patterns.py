@@ -65,5 +65,5 @@ class Alike:
     def nearest(self, tenant: str, failure: FailureContext, *, top_k: int = 5) -> list[Lookalike]:
         return self.found[:top_k]
 
-    def remember(self, tenant: str, failure: FailureContext) -> None:
+    def remember(self, tenant: str, failure: FailureContext, *, cause: str = "") -> None:
         self.remembered.append(failure.pattern_id)

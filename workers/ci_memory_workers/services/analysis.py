@@ -129,8 +129,7 @@ class AnalysisDesk:
             reply = replace(reply, same_as=None, reason=f"not merged with {reply.same_as}: kept apart, or gone meanwhile")
         if not self.index.record_analysis(lease, reply, attempts=attempt, now_ms=now_ms):
             return "lease_lost"
-        if attempt == 1:
-            self._remember(lease)
+        self._remember(lease, reply)
         return self._tell(lease, lease.work_id)
 
     def _merge(self, lease: Lease, into: str, reason: str, now_ms: int) -> bool:
@@ -146,11 +145,12 @@ class AnalysisDesk:
         self.bell.ring("analysis", lease.tenant, survivor)
         return True
 
-    def _remember(self, lease: Lease) -> None:
-        """Keep the text, so that the next failure that looks like it is recognised."""
+    def _remember(self, lease: Lease, reply: AnalystAnswer) -> None:
+        """Keep the text and its cause, so that the next failure that looks like it is recognised."""
         sample = self.index.sample(lease.tenant, lease.work_id)
         if sample is not None:
-            self.lookalikes.remember(lease.tenant, sample)
+            cause = f"{sample.headline}\n{reply.diagnosis.summary}\n{reply.diagnosis.likely_cause}"
+            self.lookalikes.remember(lease.tenant, sample, cause=cause)
 
     def _answer_by_rules_for_now(self, lease: Lease, sample: FailureContext, attempt: int, error: Retryable, now_ms: int) -> str:
         seconds = delay(attempt, jitter=self.jitter(), retry_after=error.retry_after)
@@ -160,7 +160,7 @@ class AnalysisDesk:
         if not self.index.record_analysis(lease, reply, attempts=attempt, now_ms=now_ms, retry_ms=retry_ms):
             return "lease_lost"
         if attempt == 1:
-            self._remember(lease)
+            self._remember(lease, reply)
         self._publish(lease.tenant, lease.work_id)
         self.bell.ring("memory", lease.tenant, lease.work_id)
         return "provisional"
@@ -171,7 +171,7 @@ class AnalysisDesk:
         if not self.index.record_analysis(lease, reply, attempts=attempt, now_ms=now_ms):
             return "lease_lost"
         if attempt == 1:
-            self._remember(lease)
+            self._remember(lease, reply)
         return self._tell(lease, lease.work_id)
 
     def _tell(self, lease: Lease, pattern_id: str) -> str:

@@ -28,8 +28,8 @@ class Lookalikes(Protocol):
         """Patterns that ``failure`` may be, best first; never its own."""
         ...
 
-    def remember(self, tenant: str, failure: FailureContext) -> None:
-        """Keep the failure's text for its pattern. The same text again changes nothing."""
+    def remember(self, tenant: str, failure: FailureContext, *, cause: str = "") -> None:
+        """Keep the failure's text for its pattern, and what its analysis says the cause is. The same text again changes nothing."""
         ...
 
 
@@ -40,5 +40,5 @@ class NoLookalikes:
         """Nothing."""
         return []
 
-    def remember(self, tenant: str, failure: FailureContext) -> None:
+    def remember(self, tenant: str, failure: FailureContext, *, cause: str = "") -> None:
         """Forget it at once."""
