@@ -29,7 +29,7 @@ class Lookalikes(Protocol):
         ...
 
     def remember(self, tenant: str, failure: FailureContext, *, cause: str = "") -> None:
-        """Keep the failure's text for its pattern, and what its analysis says the cause is. The same text again changes nothing."""
+        """Keep the failure's text for its pattern, and what its analysis says the cause is. A text is kept once."""
         ...
 
 
