@@ -369,6 +369,24 @@ def test_of_many_bad_lines_the_first_are_named_and_all_are_counted() -> None:
     assert str(caught.value).endswith("and 480 more")
 
 
+def test_the_text_of_a_failure_outlives_its_month_in_redis(
+    index: RedisIndex, archive: RedisArchive, archivist: Archivist, written: Callable[[], None], redis_client: Redis
+) -> None:
+    pattern_id = known(index)
+    sample = the(index.sample(T, pattern_id))
+    written()
+    redis_client.delete(f"ci-memory:{{{T}}}:sample:{pattern_id}")
+
+    assert archivist.add_fingerprints(T, NOW) == {"added": 1}
+    written()
+    redis_client.flushall()
+    archivist.rebuild(T, NOW)
+
+    assert archive.sample(T, pattern_id) == sample
+    assert int(str(redis_client.ttl(f"ci-memory:{{{T}}}:sample:{pattern_id}"))) > 0
+    assert archivist.add_fingerprints(T, NOW) == {"known": 1}
+
+
 # -- fingerprints -----------------------------------------------------------------------------------------------------------
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,7 +11,17 @@ from fakes import DIAGNOSIS, NOW
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ci_memory_workers.services.pattern_state import MAX_STATE, STATE_KEY, UnreadableState, compact, read
+from ci_memory_workers.services.pattern_state import (
+    MAX_STATE,
+    SAMPLE_KEY,
+    STATE_KEY,
+    UnreadableState,
+    compact,
+    compact_sample,
+    read,
+    read_sample,
+)
+from ci_memory_workers.services.ports import FailureContext
 from ci_memory_workers.services.ports.archive import (
     ApartState,
     FixState,
@@ -132,6 +143,15 @@ def test_whatever_is_known_it_fits_and_can_be_read(
     assert (back.pattern_id, back.revision, back.fields["status"]) == ("pat_aaaaaa", 7, "resolved")
     if not back.dropped:
         assert back == whole
+
+
+def test_a_text_is_kept_whole_or_not_at_all() -> None:
+    sample = FailureContext("pat_aaaaaa", "test", "unknown", "none", "E   boom \u00fc", changed_files=("a.py",), exit_code=1)
+    long = replace(sample, error_message="x" * MAX_STATE)
+
+    assert read_sample({SAMPLE_KEY: compact_sample(sample)}) == sample
+    assert compact_sample(long) == ""
+    assert [read_sample({SAMPLE_KEY: text}) for text in ("", "{broken", "[1]", "[" * 5_000)] == [None] * 4
 
 
 @pytest.mark.parametrize(

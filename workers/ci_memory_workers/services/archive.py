@@ -18,9 +18,9 @@ from ci_memory_producers.events import ResolutionEvent
 from ..domain.fingerprint import fingerprint
 from ..domain.pattern import Fix
 from ..errors import Permanent
-from .pattern_state import FORGOTTEN, UnreadableState, read
-from .ports import Index, Knowledge, Memory
-from .ports.archive import Archive, FixState, JournalEntry, PatternState, RulingState
+from .pattern_state import FORGOTTEN, UnreadableState, read, read_sample
+from .ports import FailureContext, Index, Knowledge, Memory
+from .ports.archive import Aliased, Archive, FixState, JournalEntry, PatternState, RulingState
 from .resolutions import fix_of
 
 DECISIONS = frozenset({"merge", "split", "veto", "lift", "pin", "unpin", "forget"})
@@ -101,7 +101,8 @@ class Archivist:
         return state.model_copy(update={"fixes": tuple(fixes.values())})
 
     def _restore(self, tenant: str, state: PatternState, memory: Memory, now_ms: int) -> str:
-        outcome = self.archive.restore(tenant, state, now_ms=now_ms, owe=False, journalled=True)
+        sample = read_sample(memory.metadata)
+        outcome = self.archive.restore(tenant, state, now_ms=now_ms, owe=False, sample=sample, journalled=True)
         if outcome in ("restored", "updated") and not memory.metadata.get("deprecated"):
             self.index.link(tenant, state.pattern_id, reflection_id=memory.memory_id)
         return outcome
@@ -128,17 +129,26 @@ class Archivist:
         """Read each pattern's first failure anew, and let the pattern be known by what its fingerprint is now, too.
 
         Counts patterns: ``added``, ``known`` (nothing has changed), ``taken`` (another pattern has the new fingerprint: to the
-        new way of reading they are one failure), ``no_sample`` (its text is no longer kept).
+        new way of reading they are one failure), ``no_sample`` (its text is kept neither here nor in Aegis).
         """
         counts: Counter[str] = Counter()
+        textless: set[str] = set()
         for pattern_id in self.archive.pattern_ids(tenant):
-            sample = self.archive.sample(tenant, pattern_id)
-            if sample is None:
-                counts["no_sample"] += 1
-                continue
-            mark = fingerprint(sample.error_message, stage=sample.stage, test_id=sample.test_id, stack_trace=sample.stack_trace)
-            counts[self.archive.add_fingerprint(tenant, pattern_id, mark.value, now_ms=now_ms)] += 1
-        return counts
+            if sample := self.archive.sample(tenant, pattern_id):
+                counts[self._add_fingerprint(tenant, pattern_id, sample, now_ms)] += 1
+            else:
+                textless.add(pattern_id)
+        for memory in self.knowledge.memories(tenant, "reflection") if textless else ():
+            pattern_id = str(memory.metadata.get("pattern_id", ""))
+            if pattern_id in textless and (sample := read_sample(memory.metadata)):
+                textless.remove(pattern_id)
+                counts[self._add_fingerprint(tenant, pattern_id, sample, now_ms)] += 1
+        counts["no_sample"] = len(textless)
+        return +counts
+
+    def _add_fingerprint(self, tenant: str, pattern_id: str, sample: FailureContext, now_ms: int) -> Aliased:
+        mark = fingerprint(sample.error_message, stage=sample.stage, test_id=sample.test_id, stack_trace=sample.stack_trace)
+        return self.archive.add_fingerprint(tenant, pattern_id, mark.value, now_ms=now_ms)
 
 
 def _fix_of_strategy(metadata: Mapping[str, object]) -> FixState | None:

@@ -15,7 +15,7 @@ from ..domain.answer import at
 from ..domain.match import reflection_text, strategy_text
 from ..domain.pattern import Fix, Pattern
 from ..errors import KnowledgeNotAsked, KnowledgeRefused, Permanent, Retryable
-from .pattern_state import FORGOTTEN, STATE_KEY, compact
+from .pattern_state import FORGOTTEN, SAMPLE_KEY, STATE_KEY, compact, compact_sample
 from .ports import Index, Knowledge, Lease, MemoryKind, PendingVote
 from .ports.archive import Archive
 
@@ -139,8 +139,13 @@ class Librarian:
             f"[{pattern.pattern_id}] {text}",
             error_pattern=pattern.category,
             correct_approach=pattern.fix.description if pattern.fix else "",
-            metadata=summary(pattern),
+            metadata=summary(pattern) | self._sample(tenant, pattern),
         )
+
+    def _sample(self, tenant: str, pattern: Pattern) -> dict[str, object]:
+        """The text of the first failure: Redis keeps it for a month, and a newer way to read failures may come later."""
+        sample = self.archive.sample(tenant, pattern.pattern_id)
+        return {SAMPLE_KEY: compact_sample(sample)} if sample else {}
 
     def _strategy(self, tenant: str, pattern: Pattern, fix: Fix) -> str:
         link = STRATEGY + fix.fix_id

@@ -4,23 +4,29 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from ci_memory_producers.events import Diagnosis
 
+from .ports import FailureContext
 from .ports.archive import PatternState, TrialState, with_version
 
 STATE_KEY = "state"
 """Where it stands in a reflection's metadata."""
+SAMPLE_KEY = "sample"
+"""The text of the pattern's first failure, so that a newer way to read failures can be applied to it."""
 FORGOTTEN = "forgotten"
 """Metadata of a reflection whose pattern a person let be forgotten: the ruling."""
 MAX_STATE = 9_500
 """Characters. Aegis cuts strings at 10,000, and what is cut is no JSON."""
 _FOR_DROPPED = 160
 """Room that is kept to say what was dropped."""
+
+
+_SAMPLE: TypeAdapter[FailureContext] = TypeAdapter(FailureContext)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +84,23 @@ def read(metadata: Mapping[str, object]) -> PatternState:
         raise UnreadableState(f"its state is none: {'.'.join(map(str, first['loc']))}: {first['msg']}") from None
     except (ValueError, RecursionError):
         raise UnreadableState("its state is no JSON") from None
+
+
+def compact_sample(sample: FailureContext) -> str:
+    """The text of a failure as JSON; empty where it is longer than `MAX_STATE`: a part of it would be another failure."""
+    text = json.dumps({name: value for name, value in asdict(sample).items() if value}, ensure_ascii=False, separators=(",", ":"))
+    return text if len(text) <= MAX_STATE else ""
+
+
+def read_sample(metadata: Mapping[str, object]) -> FailureContext | None:
+    """The text of a pattern's first failure in a reflection's metadata; None where it holds none that can be read."""
+    text = metadata.get(SAMPLE_KEY)
+    if not isinstance(text, str) or not text:
+        return None
+    try:
+        return _SAMPLE.validate_json(text)
+    except ValidationError:
+        return None
 
 
 def _dump(state: PatternState) -> str:

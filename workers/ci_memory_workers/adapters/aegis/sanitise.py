@@ -23,8 +23,8 @@ MAX_METADATA_DEPTH = 4
 MAX_METADATA_VALUES = 400
 MAX_METADATA_STRING = 4_000
 MAX_KEY = 100
-STATE_KEY = "state"
-"""Metadata key whose text is JSON and stays so: each text in it is cleaned by itself."""
+JSON_KEYS = ("state", "sample")
+"""Metadata keys whose text is JSON and stays so: each text in it is cleaned by itself."""
 MAX_STATE = 10_000
 """The server's bound of one string."""
 _MAX_READ = 65_536
@@ -94,11 +94,9 @@ class Sanitiser:
         Strings are cut to 4,000 characters, deeper levels become text, numbers that JSON has no name for become None.
         """
         clean = self._document(metadata, 1, _Room(keys=MAX_METADATA_KEYS - reserved))
-        if STATE_KEY in clean:
-            clean[STATE_KEY] = self._state(metadata[STATE_KEY])
-        return clean
+        return clean | {key: self._json(metadata[key]) for key in JSON_KEYS if key in clean}
 
-    def _state(self, text: object) -> str:
+    def _json(self, text: object) -> str:
         """JSON text, each text in it cleaned and no longer than it was; empty where it is no JSON or too long to be whole."""
         try:
             document = self._each_text(json.loads(str(text)[: MAX_STATE + 1]))
