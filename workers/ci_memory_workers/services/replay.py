@@ -24,8 +24,9 @@ class Replayed:
 class Reread:
     """What becomes of patterns when their failures are read as this version reads them. All are pattern ids, sorted.
 
-    ``same`` keep a fingerprint that they are recognised by; ``changed`` get another; ``unsure`` have only their masked text left,
-    from which another fingerprint proves nothing; ``no_text`` have none. ``merged`` are patterns that would be one.
+    ``same`` keep a fingerprint that they are recognised by; ``changed`` get another; ``no_text`` have no text left. ``unsure`` have
+    only their masked text, which lacks what a fingerprint may be made of: that it is the same can be seen from it, no more.
+    ``merged`` are patterns that would be one, as far as whole texts say.
     """
 
     same: tuple[str, ...]
@@ -50,23 +51,18 @@ class Replayer:
     def fingerprints(self, tenant: str) -> Reread:
         """Read the kept texts of a tenant's patterns anew, with the fingerprint of this version."""
         owners = dict(self.recorded.fingerprints(tenant))
-        patterns = sorted(set(owners.values()))
-        told = self._read_samples(tenant, patterns)
-        hints = self._read_texts(tenant, set(patterns) - told.keys())
-        same: set[str] = set()
-        changed: set[str] = set()
-        unsure: set[str] = set()
+        patterns = set(owners.values())
+        read = self._read_samples(tenant, sorted(patterns))
+        hints = self._read_texts(tenant, patterns - read.keys())
+        same = {pattern_id for pattern_id, value in (hints | read).items() if owners.get(value) == pattern_id}
         standing: dict[str, set[str]] = defaultdict(set)
-        for fingerprints, differs in ((told, changed), (hints, unsure)):
-            for pattern_id, value in fingerprints.items():
-                owner = owners.get(value)
-                (same if owner == pattern_id else differs).add(pattern_id)
-                standing[value] |= {pattern_id, owner or pattern_id}
+        for pattern_id, value in read.items():
+            standing[value] |= {pattern_id, owners.get(value, pattern_id)}
         return Reread(
             same=tuple(sorted(same)),
-            changed=tuple(sorted(changed)),
-            unsure=tuple(sorted(unsure)),
-            no_text=tuple(sorted(set(patterns) - told.keys() - hints.keys())),
+            changed=tuple(sorted(read.keys() - same)),
+            unsure=tuple(sorted(hints.keys() - same)),
+            no_text=tuple(sorted(patterns - read.keys() - hints.keys())),
             merged=tuple(_joined(standing.values())),
         )
 

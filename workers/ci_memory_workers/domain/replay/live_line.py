@@ -24,18 +24,24 @@ class LiveLine:
     def add(self, record: Record) -> None:
         """A run arrived, perhaps after later ones."""
         if record.passed:
-            if record.order not in self._failed:
-                insort(self._passes, record.order)
+            self._add_pass(record.order)
         else:
             self._add_failure(record)
         if record.default:
             self._find_broken(record)
 
+    def _add_pass(self, order: tuple[int, int]) -> None:
+        """Once an attempt, however many of its steps say that they passed."""
+        at = bisect_left(self._passes, order)
+        if order not in self._failed and self._passes[at : at + 1] != [order]:
+            self._passes.insert(at, order)
+
     def _add_failure(self, record: Record) -> None:
         self._failed.add(record.order)
         self._last_failure[record.pattern_id] = max(self._last_failure.get(record.pattern_id, record.order), record.order)
         # In one attempt, a failure outweighs a pass.
-        while (at := bisect_left(self._passes, record.order)) < len(self._passes) and self._passes[at] == record.order:
+        at = bisect_left(self._passes, record.order)
+        if self._passes[at : at + 1] == [record.order]:
             self._passes.pop(at)
 
     def _find_broken(self, record: Record) -> None:
