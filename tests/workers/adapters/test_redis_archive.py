@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
-from fakes import DIAGNOSIS, HOUR_MS, NOW, T, failed, fixed, open_index, passed, the
+from fakes import HOUR_MS, NOW, T, failed, open_index, the
+from learned_patterns import RULING, known, learn, merge, resolve, rich
 from redis import Redis
 
-from ci_memory_producers.events import ResolutionReceipt
 from ci_memory_workers.adapters.pattern_codec import FIX_FIELDS
 from ci_memory_workers.adapters.redis_archive import RedisArchive
 from ci_memory_workers.adapters.redis_decisions import RedisDecisions
 from ci_memory_workers.adapters.redis_index import RedisIndex
-from ci_memory_workers.domain.pattern import Fix, Pattern, Ruling
-from ci_memory_workers.domain.transitions import Attempt, Transition
-from ci_memory_workers.services.ports import AnalystAnswer, Dated
-from ci_memory_workers.services.ports.archive import FixState, JournalEntry, PatternState, RulingState
-from ci_memory_workers.services.resolutions import fix_of
-
-OTHER = "other"
-RULING = Ruling(by="dev@example.com", why="it is wrong", ms=NOW)
+from ci_memory_workers.domain.pattern import Pattern
+from ci_memory_workers.services.ports.archive import FixState, PatternState, RulingState
 
 
 @pytest.fixture
@@ -33,60 +25,12 @@ def archive(redis_client: Redis) -> RedisArchive:
     return RedisArchive(redis_client)
 
 
-def known(index: RedisIndex, fingerprint: str = "1:aaaa", **fields: Any) -> str:
-    pattern_id = index.apply(T, [failed(fingerprint, **fields)], NOW)[0].pattern_id
-    lease = the(index.take("analysis", T, pattern_id, now_ms=NOW, lease_ms=1_000))
-    assert index.record_analysis(lease, AnalystAnswer(DIAGNOSIS, "model-x", reason="because"), attempts=1, now_ms=NOW)
-    assert index.finish(lease)
-    index.answered(T, pattern_id, list(index.awaiting(T, pattern_id)))
-    return pattern_id
-
-
-def resolve(index: RedisIndex, pattern_id: str, description: str = "set AUTH_TOKEN", *, now_ms: int = NOW, **fields: Any) -> str:
-    event = fixed(pattern_id, description, **fields)
-    index.apply(T, [Dated(event, now_ms)], now_ms)
-    lease = the(index.take("resolutions", T, event.event_id, now_ms=now_ms, lease_ms=1_000))
-    receipt = ResolutionReceipt(status="recorded", event_id=event.event_id, pattern_id=pattern_id)
-    fix = fix_of(event, now_ms)
-    assert index.apply_resolution(lease, fix, event, receipt, now_ms=now_ms)
-    return fix.fix_id if fix else ""
-
-
-def learn(index: RedisIndex, pattern_id: str, *, repo: str = "acme/cart", verdict: Any = "worked") -> None:
-    first, passing = (Attempt(run, 1, f"c{run}", NOW, passed=run == 2) for run in (1, 2))
-    fix = Fix("learned1", "code_change", "pin the image", "c2", "dev@example.com", repo, NOW, learned=True)
-    transition = Transition(pattern_id, "fix", first, first, passing, error_changed=False, verdict=verdict)
-    assert index.record_trial(T, transition, f"trial-{repo}", fix, now_ms=NOW)
-
-
-def merged(index: RedisIndex, into: str, fingerprint: str = "1:bbbb") -> str:
-    gone = index.apply(T, [failed(fingerprint, build="9")], NOW)[0].pattern_id
-    lease = the(index.take("analysis", T, gone, now_ms=NOW, lease_ms=1_000))
-    assert index.merge(lease, into, reason="the same", now_ms=NOW)
-    return gone
-
-
-def rich(index: RedisIndex) -> str:
-    """A pattern with everything: counts, an alias, reported and learned fixes, a status that somebody decided."""
-    pattern_id = known(index)
-    index.apply(T, [failed(build="2"), passed(build="2", attempt=2), failed(build="3", repo="acme/cart")], NOW + 1)
-    merged(index, pattern_id)
-    learn(index, pattern_id)
-    resolve(index, pattern_id)
-    assert index.set_status(T, pattern(index, pattern_id), "quarantined", reason="flaky", now_ms=NOW, until_ms=NOW + HOUR_MS)
-    return pattern_id
-
-
 def pattern(index: RedisIndex, pattern_id: str, tenant: str = T) -> Pattern:
     return the(index.pattern(tenant, pattern_id))
 
 
 def state(archive: RedisArchive, pattern_id: str, tenant: str = T) -> PatternState:
     return the(archive.state(tenant, pattern_id))
-
-
-def older(whole: PatternState, **fields: object) -> PatternState:
-    return whole.model_copy(update={"fields": whole.fields | {name: str(value) for name, value in fields.items()}})
 
 
 def test_a_pattern_is_put_back_into_an_empty_index_as_it_was(
@@ -200,7 +144,7 @@ def test_merged_patterns_lead_to_the_one_that_stands_for_them(
     index: RedisIndex, archive: RedisArchive, redis_client: Redis
 ) -> None:
     pattern_id = known(index)
-    gone = merged(index, pattern_id)
+    gone = merge(index, pattern_id)
     whole = state(archive, pattern_id)
     assert archive.state(T, gone) is None
     redis_client.flushall()
@@ -251,7 +195,7 @@ def test_what_a_person_said_of_a_fix_is_kept_and_what_was_taken_back_goes(
 
 def test_what_a_person_keeps_apart_is_not_made_one(index: RedisIndex, archive: RedisArchive, redis_client: Redis) -> None:
     pattern_id = known(index)
-    merged(index, pattern_id)
+    merge(index, pattern_id)
     with_alias = state(archive, pattern_id)
     RedisDecisions(redis_client).split(T, "1:bbbb", RULING)
     apart = state(archive, pattern_id)
@@ -332,109 +276,3 @@ def test_sums_are_counted_once_and_only_ever_raised(index: RedisIndex, archive: 
 
 def test_every_field_of_a_fix_is_in_its_state() -> None:
     assert set(FIX_FIELDS) <= set(FixState.model_fields)
-
-
-# -- the journal ------------------------------------------------------------------------------------------------------------
-
-
-def rebuilt(archive: RedisArchive, redis_client: Redis, whole: PatternState) -> list[JournalEntry]:
-    """The index is lost but for the journal, and the state, which is older than the journal's end, put back."""
-    entries = list(archive.journal(T))
-    redis_client.flushall()
-    for entry in entries:
-        assert archive.keep_entry(T, entry)
-    assert archive.restore(T, whole, now_ms=NOW, owe=False, journalled=True) == "restored"
-    return entries
-
-
-def test_the_journal_is_read_in_order_and_kept_under_its_own_ids(archive: RedisArchive, redis_client: Redis) -> None:
-    written = [JournalEntry(f"{NOW}-{n}", {"kind": "status", "pattern_id": "pat_aaaaaa"}) for n in range(1_203)]
-
-    assert all(archive.keep_entry(T, entry) for entry in written)
-
-    assert list(archive.journal(T)) == written
-    assert not archive.keep_entry(T, written[7])
-    assert redis_client.xlen("ci-memory:{default}:journal") == len(written)
-
-
-def test_entries_newer_than_the_state_are_applied_once(index: RedisIndex, archive: RedisArchive, redis_client: Redis) -> None:
-    pattern_id = known(index)
-    index.apply(T, [failed(build="2"), failed(build="3")], NOW)
-    resolve(index, pattern_id, fix_type="rerun", repo="acme/x")
-    whole = state(archive, pattern_id)
-    resolve(index, pattern_id, fix_type="rerun")
-    fix_id = resolve(index, pattern_id)
-    assert index.set_status(T, pattern(index, pattern_id), "deprecated", reason="old", now_ms=NOW)
-    entries = rebuilt(archive, redis_client, whole)
-    fix = Fix(fix_id, "config_change", "set AUTH_TOKEN", "", "dev@example.com", "acme/shop", NOW)
-
-    def reapply() -> list[bool]:
-        decided = ("resolution", "status")
-        return [
-            archive.reapply(T, pattern_id, entry, None if '"rerun"' in entry.fields.get("entry", "") else fix)
-            for entry in entries
-            if entry.fields["kind"] in decided
-        ]
-
-    assert reapply() == [False, True, True, True]
-    assert reapply() == [False] * 4
-    after = pattern(index, pattern_id)
-    assert (after.flaky_episodes, after.status, after.status_reason) == (2, "deprecated", "old")
-    assert [(one.fix_id, one.worked) for one in after.fixes] == [(fix_id, 1)]
-    archive.journal_applied(T)
-    assert reapply() == [False] * 4
-
-
-def test_an_alias_of_the_journal_is_known_again(index: RedisIndex, archive: RedisArchive, redis_client: Redis) -> None:
-    pattern_id = known(index)
-    whole = state(archive, pattern_id)
-    gone = merged(index, pattern_id)
-    assert archive.add_fingerprint(T, pattern_id, "2:cccc", now_ms=NOW) == "added"
-    entries = rebuilt(archive, redis_client, whole)
-
-    assert [archive.reapply(T, pattern_id, entry, None) for entry in entries] == [True, True]
-
-    again = open_index(redis_client).apply(T, [failed("1:bbbb", build="50"), failed("2:cccc", build="51")], NOW)
-    assert {one.pattern_id for one in again} == {pattern_id}
-    assert index.surviving(T, gone) == pattern_id
-
-
-def test_decisions_of_the_journal_hold_again(index: RedisIndex, archive: RedisArchive, redis_client: Redis) -> None:
-    pattern_id, decisions = known(index), RedisDecisions(redis_client)
-    pinned, vetoed = resolve(index, pattern_id, "one"), resolve(index, pattern_id, "two", repo="acme/cart")
-    merged(index, pattern_id)
-    whole = state(archive, pattern_id)
-    decisions.about_fix(T, pattern_id, pinned, "pin", RULING)
-    decisions.about_fix(T, pattern_id, vetoed, "veto", RULING)
-    decisions.split(T, "1:bbbb", RULING)
-    entries = rebuilt(archive, redis_client, whole)
-
-    done = [archive.reapply(T, pattern_id, entry, None) for entry in entries if entry.fields["kind"] == "decision"]
-
-    assert done == [True] * 3
-    rulings = {fix.fix_id: (fix.veto, fix.pin) for fix in pattern(index, pattern_id).fixes}
-    assert rulings == {pinned: (None, RULING), vetoed: (RULING, None)}
-    assert state(archive, pattern_id).aliases == ()
-    assert open_index(redis_client).apply(T, [failed("1:bbbb", build="60")], NOW)[0].pattern_id != pattern_id
-
-
-def test_a_pattern_that_the_journal_forgets_is_gone(index: RedisIndex, archive: RedisArchive, redis_client: Redis) -> None:
-    pattern_id = known(index)
-    whole = state(archive, pattern_id)
-    RedisDecisions(redis_client).forget(T, pattern_id, RULING)
-    entries = rebuilt(archive, redis_client, whole)
-
-    assert [archive.reapply(T, pattern_id, entry, None) for entry in entries] == [True]
-
-    assert archive.is_empty(T)
-    assert list(archive.forgotten(T)) == [pattern_id]
-
-
-def test_a_fingerprint_belongs_to_whoever_had_it_first(index: RedisIndex, archive: RedisArchive) -> None:
-    first, second = known(index), known(index, "1:bbbb", build="2")
-
-    outcomes = [archive.add_fingerprint(T, pattern_id, "2:new", now_ms=NOW) for pattern_id in (first, first, second)]
-
-    assert outcomes == ["added", "known", "taken"]
-    assert archive.owner(T, "2:new") == first
-    assert archive.owner(T, "2:nobody") == ""

@@ -1,39 +1,22 @@
-"""Nothing that was learned is ever lost: rebuilt from Aegis, moved as lines, found by new fingerprints."""
+"""Nothing that was learned is ever lost: rebuilt from Aegis and the journal, found by new fingerprints."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
-from fakes import (
-    DIAGNOSIS,
-    NOW,
-    CountingKnowledge,
-    T,
-    failed,
-    fixed,
-    open_index,
-    the,
-)
+from fakes import NOW, CountingKnowledge, T, failed, open_index, the
+from learned_patterns import RULING, all_of, known, learned, merge, resolve
 from redis import Redis
 
-from ci_memory_producers.events import ResolutionReceipt
 from ci_memory_workers.adapters.redis_archive import RedisArchive
 from ci_memory_workers.adapters.redis_decisions import RedisDecisions
 from ci_memory_workers.adapters.redis_index import RedisIndex
 from ci_memory_workers.domain import fingerprint as fingerprints
-from ci_memory_workers.domain.pattern import Pattern, Ruling
 from ci_memory_workers.services import archive as story
 from ci_memory_workers.services.archive import Archivist, IndexNotEmpty
-from ci_memory_workers.services.exchange import MAX_LINE, BadExport, check, export, take_in
 from ci_memory_workers.services.memory import Librarian
-from ci_memory_workers.services.ports import AnalystAnswer, Dated
-from ci_memory_workers.services.resolutions import fix_of
-
-RULING = Ruling(by="dev@example.com", why="it was a mistake", ms=NOW)
-COPY = "copy"
 
 
 @pytest.fixture
@@ -65,46 +48,6 @@ def written(index: RedisIndex, archive: RedisArchive, knowledge: CountingKnowled
             Librarian(index=index, knowledge=knowledge, archive=archive, flush_ms=0).sync(T, pattern_id, NOW + 10**9)
 
     return sync
-
-
-def known(index: RedisIndex, fingerprint: str = "1:aaaa", build: str = "1") -> str:
-    pattern_id = index.apply(T, [failed(fingerprint, build=build)], NOW)[0].pattern_id
-    lease = the(index.take("analysis", T, pattern_id, now_ms=NOW, lease_ms=1_000))
-    assert index.record_analysis(lease, AnalystAnswer(DIAGNOSIS, "model-x"), attempts=1, now_ms=NOW)
-    assert index.finish(lease)
-    index.answered(T, pattern_id, list(index.awaiting(T, pattern_id)))
-    return pattern_id
-
-
-def resolve(index: RedisIndex, pattern_id: str, description: str = "set AUTH_TOKEN", repo: str = "acme/shop") -> None:
-    event = fixed(pattern_id, description, repo=repo)
-    index.apply(T, [Dated(event, NOW)], NOW)
-    lease = the(index.take("resolutions", T, event.event_id, now_ms=NOW, lease_ms=1_000))
-    receipt = ResolutionReceipt(status="recorded", event_id=event.event_id, pattern_id=pattern_id)
-    assert index.apply_resolution(lease, fix_of(event, NOW), event, receipt, now_ms=NOW)
-
-
-def merge(index: RedisIndex, into: str, fingerprint: str) -> str:
-    gone = index.apply(T, [failed(fingerprint, build="9")], NOW)[0].pattern_id
-    lease = the(index.take("analysis", T, gone, now_ms=NOW, lease_ms=1_000))
-    assert index.merge(lease, into, reason="the same", now_ms=NOW)
-    return gone
-
-
-def learned(index: RedisIndex) -> list[str]:
-    """Three patterns: resolved with an alias, quarantined, deprecated."""
-    ids = [known(index, f"1:{name * 4}", build=str(n)) for n, name in enumerate("abc")]
-    resolve(index, ids[0])
-    merge(index, ids[0], "1:dddd")
-    assert index.set_status(T, the(index.pattern(T, ids[1])), "quarantined", reason="flaky", now_ms=NOW, until_ms=NOW + 10**6)
-    return ids
-
-
-def all_of(index: RedisIndex, tenant: str = T) -> list[Pattern]:
-    return [the(index.pattern(tenant, pattern_id)) for pattern_id in index.pattern_ids(tenant, 1_000)]
-
-
-# -- rebuild ----------------------------------------------------------------------------------------------------------------
 
 
 def test_everything_is_as_before_on_an_empty_redis(
@@ -243,132 +186,6 @@ def test_a_reflection_that_is_not_ours_or_has_no_state_is_passed_by(
     assert all_of(index) == []
 
 
-# -- export and import ------------------------------------------------------------------------------------------------------
-
-
-def lines_of(archive: RedisArchive, tenant: str = T) -> list[bytes]:
-    return [line.encode() for line in export(archive, [tenant])]
-
-
-def test_an_export_is_one_object_a_line_the_same_for_the_same_knowledge(index: RedisIndex, archive: RedisArchive) -> None:
-    ids = learned(index)
-
-    lines = lines_of(archive)
-
-    objects = [json.loads(line) for line in lines]
-    assert {one["version"] for one in objects} == {1}
-    assert {one["tenant"] for one in objects} == {T}
-    kinds = [one["kind"] for one in objects]
-    assert kinds == ["tenant"] + ["pattern"] * 3 + ["journal"] * 3
-    assert [one["state"]["pattern_id"] for one in objects if one["kind"] == "pattern"] == sorted(ids)
-    assert lines == lines_of(archive)
-
-
-def test_what_was_exported_is_imported_into_another_tenant_as_it_was(index: RedisIndex, archive: RedisArchive) -> None:
-    learned(index)
-    lines = lines_of(archive)
-
-    counts = take_in(archive, lines, NOW, tenant=COPY)
-
-    assert (counts["restored"], counts["journal"]) == (3, 3)
-    assert all_of(index, COPY) == all_of(index)
-    assert [line.replace(b'"copy"', b'"default"') for line in lines_of(archive, COPY)] == lines
-    assert sorted(index.overdue("memory", COPY, NOW, 10)) == sorted(index.pattern_ids(COPY, 10)), "its Aegis is owed them"
-
-
-def test_importing_twice_changes_nothing(index: RedisIndex, archive: RedisArchive) -> None:
-    learned(index)
-    lines = lines_of(archive)
-    take_in(archive, lines, NOW, tenant=COPY)
-    before = lines_of(archive, COPY)
-
-    counts = take_in(archive, lines, NOW + 5, tenant=COPY)
-
-    assert (counts["unchanged"], counts["restored"], counts["journal"]) == (3, 0, 0)
-    assert lines_of(archive, COPY) == before
-
-
-def test_importing_what_is_older_takes_nothing_back(index: RedisIndex, archive: RedisArchive) -> None:
-    pattern_id = known(index)
-    lines = lines_of(archive)
-    index.apply(T, [failed(build=str(n)) for n in range(2, 5)], NOW)
-    resolve(index, pattern_id)
-    before = all_of(index)
-
-    take_in(archive, lines, NOW)
-
-    assert all_of(index) == before
-
-
-def test_what_was_forgotten_is_exported_and_stays_forgotten(
-    index: RedisIndex, archive: RedisArchive, redis_client: Redis
-) -> None:
-    pattern_id = known(index)
-    backup = lines_of(archive)
-    RedisDecisions(redis_client).forget(T, pattern_id, RULING)
-    lines = lines_of(archive)
-    redis_client.flushall()
-
-    assert take_in(archive, lines, NOW)["forgotten"] == 1
-    assert take_in(archive, backup, NOW)["forgotten"] == 1
-    assert all_of(index) == []
-
-
-BAD = {
-    "no JSON": b"{broken\n",
-    "deep": b"[" * 100_000 + b"\n",
-    "another kind": b'{"kind":"secret","version":1,"tenant":"default"}\n',
-    "another version": b'{"kind":"tenant","version":2,"tenant":"default","totals":{}}\n',
-    "a negative sum": b'{"kind":"tenant","version":1,"tenant":"default","totals":{"failures":-1}}\n',
-    "no tenant's name": b'{"kind":"tenant","version":1,"tenant":"No/../Tenant","totals":{}}\n',
-    "a status without its pattern": b'{"kind":"journal","version":1,"tenant":"d","entry_id":"1-1","fields":{"kind":"status"}}\n',
-    "no UTF-8": b'{"kind":"\xff"}\n',
-    "too long": b" " * (MAX_LINE + 1),
-    "nothing": b"\n",
-}
-
-
-@pytest.mark.parametrize("bad", BAD.values(), ids=BAD.keys())
-def test_a_bad_line_is_named_by_its_number(index: RedisIndex, archive: RedisArchive, bad: bytes) -> None:
-    learned(index)
-    good = lines_of(archive)
-
-    with pytest.raises(BadExport) as caught:
-        check([*good[:2], bad, *good[2:]])
-
-    assert [number for number, _ in caught.value.problems] == [3]
-    assert "secret" not in str(caught.value)
-
-
-@pytest.mark.parametrize(
-    ("old", "new"),
-    [
-        (b'"occurrence_count":"2"', b'"occurrence_count":"-2"'),
-        (b'"status":"resolved"', b'"status":"solved"'),
-        (b'"pattern_id":"pat_', b'"pattern_id":"x_'),
-        (b'"fingerprint":"1:aaaa"', b'"fingerprint":""'),
-        (b'"diagnosis":{', b'"diagnosis_":{'),
-        (b'"verdict":"worked"', b'"verdict":"perhaps"'),
-        (b'"stage":"test","category"', b'"stage":"party","category"'),
-    ],
-)
-def test_a_pattern_that_is_none_is_refused(index: RedisIndex, archive: RedisArchive, old: bytes, new: bytes) -> None:
-    learned(index)
-    lines = lines_of(archive)
-    assert any(old in line for line in lines)
-
-    with pytest.raises(BadExport):
-        check(line.replace(old, new) for line in lines)
-
-
-def test_of_many_bad_lines_the_first_are_named_and_all_are_counted() -> None:
-    with pytest.raises(BadExport, match="500 lines") as caught:
-        check([b"x\n"] * 500)
-
-    assert "line 20: " in str(caught.value)
-    assert str(caught.value).endswith("and 480 more")
-
-
 def test_the_text_of_a_failure_outlives_its_month_in_redis(
     index: RedisIndex, archive: RedisArchive, archivist: Archivist, written: Callable[[], None], redis_client: Redis
 ) -> None:
@@ -385,9 +202,6 @@ def test_the_text_of_a_failure_outlives_its_month_in_redis(
     assert archive.sample(T, pattern_id) == sample
     assert int(str(redis_client.ttl(f"ci-memory:{{{T}}}:sample:{pattern_id}"))) > 0
     assert archivist.add_fingerprints(T, NOW) == {"known": 1}
-
-
-# -- fingerprints -----------------------------------------------------------------------------------------------------------
 
 
 def test_a_newer_way_to_read_failures_does_not_orphan_what_is_known(
