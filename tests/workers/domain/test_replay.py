@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import replace
 from random import Random
@@ -258,7 +257,12 @@ def test_a_policy_that_admits_nobody_hides_nothing(happened: list[Record]) -> No
 
 
 def one_line(happened: list[Record]) -> list[Record]:
-    return [replace(record, line="main", default=True) for record in happened]
+    """All of it in one line of the default branch; of one attempt there is one commit."""
+    commit_of: dict[tuple[int, int], str] = {}
+    return [
+        replace(record, line="main", default=True, commit=commit_of.setdefault(record.order, record.commit))
+        for record in happened
+    ]
 
 
 def attempts(runs: Iterable[Record]) -> list[Attempt]:
@@ -279,12 +283,7 @@ def attempts(runs: Iterable[Record]) -> list[Attempt]:
 @settings(max_examples=150, deadline=None)
 @given(records)
 def test_streaks_are_the_transitions_that_learning_sees(happened: list[Record]) -> None:
-    by_attempt: dict[tuple[int, int], str] = defaultdict(str)
-    runs = []
-    for record in one_line(happened):
-        # Of one attempt there is one commit.
-        commit = by_attempt[record.order] = by_attempt[record.order] or record.commit
-        runs.append(replace(record, commit=commit))
+    runs = one_line(happened)
     found = list(streaks(runs))
 
     ended = {
@@ -310,7 +309,7 @@ def test_a_line_that_is_followed_live_says_what_its_runs_say_at_any_time(happene
         assert [line.clean_runs(pattern_id) for pattern_id in ("p", "q", "never")] == [
             clean_runs(seen, pattern_id) for pattern_id in ("p", "q", "never")
         ]
-        assert line.broken == broken_patterns(seen)
+        assert line.broken() == broken_patterns(seen)
 
 
 @pytest.mark.parametrize("ratio", [0.0, 0.3, 0.6, 0.95])

@@ -7,6 +7,7 @@ whole job, or the test that failed). Mass failures and outbreaks speak for neith
 from __future__ import annotations
 
 from collections import defaultdict
+from heapq import heappop, heappush
 
 from .outbreak_watch import OutbreakWatch
 from .records import Build, Record
@@ -19,26 +20,25 @@ class Counting:
         self.flaky: set[Build] = set()
         self._episodes: dict[Build, tuple[int, bool]] = {}
         self._outbreaks: dict[str, OutbreakWatch] = defaultdict(OutbreakWatch)
-        self._failing: dict[tuple[str, str], dict[tuple[str, str], int]] = defaultdict(dict)
+        # By what a pass may speak for, a whole job (the test is '') or a single test: attempts that failed, lowest first.
+        self._failing: dict[tuple[str, str, str], list[tuple[int, str]]] = defaultdict(list)
         self._passed: dict[tuple[str, str, str], int] = {}
 
     def failure(self, record: Record) -> tuple[bool, bool]:
         """Whether a failure begins an episode that counts, and whether its episode is flaky by now and was not before."""
         counts = record.build not in self._episodes and self._begins(record)
-        failing = self._failing[record.place, record.job]
-        key = record.test, record.pattern_id
-        failing[key] = min(failing.get(key, record.attempt), record.attempt)
+        for test in {"", record.test}:
+            heappush(self._failing[record.place, record.job, test], (record.attempt, record.pattern_id))
         return counts, self._passed_later(record) and self._turns_flaky(record.build)
 
     def passed(self, record: Record) -> list[str]:
         """Patterns whose episodes a pass makes flaky, in their order."""
         where = record.place, record.job, record.test
         self._passed[where] = max(self._passed.get(where, 0), record.attempt)
-        found = {
-            pattern_id
-            for (test, pattern_id), attempt in self._failing.get((record.place, record.job), {}).items()
-            if record.test in ("", test) and attempt < record.attempt
-        }
+        failing = self._failing.get(where, [])
+        found = set()
+        while failing and failing[0][0] < record.attempt:
+            found.add(heappop(failing)[1])
         return [pattern_id for pattern_id in sorted(found) if self._turns_flaky((record.place, record.job, pattern_id))]
 
     def in_outbreak(self, record: Record) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right, insort
+from bisect import bisect_left, bisect_right
 
 from ..transitions import Attempt, broken_patterns
 from .records import Record
@@ -10,59 +10,43 @@ from .records import Record
 MOST_RUNS = 400
 """Runs that the memory keeps of a line: what is older is not looked at for what is broken."""
 
+Order = tuple[int, int]
+
 
 class LiveLine:
     """Feed it the runs of a line as they arrive."""
 
     def __init__(self) -> None:
-        self.broken: frozenset[str] = frozenset()
-        self._passes: list[tuple[int, int]] = []
-        self._failed: set[tuple[int, int]] = set()
-        self._last_failure: dict[str, tuple[int, int]] = {}
-        self._newest: list[Attempt] = []
+        self._passes: list[Order] = []
+        self._last_failure: dict[str, Order] = {}
+        self._failed: dict[Order, tuple[str, set[str]]] = {}
+        self._failed_orders: list[Order] = []
 
     def add(self, record: Record) -> None:
-        """A run arrived, perhaps after later ones."""
-        if record.passed:
-            self._add_pass(record.order)
-        else:
-            self._add_failure(record)
-        if record.default:
-            self._find_broken(record)
-
-    def _add_pass(self, order: tuple[int, int]) -> None:
-        """Once an attempt, however many of its steps say that they passed."""
+        """A run arrived, perhaps after later ones. In one attempt, a failure outweighs a pass."""
+        order = record.order
         at = bisect_left(self._passes, order)
-        if order not in self._failed and self._passes[at : at + 1] != [order]:
-            self._passes.insert(at, order)
-
-    def _add_failure(self, record: Record) -> None:
-        self._failed.add(record.order)
-        self._last_failure[record.pattern_id] = max(self._last_failure.get(record.pattern_id, record.order), record.order)
-        # In one attempt, a failure outweighs a pass.
-        at = bisect_left(self._passes, record.order)
-        if self._passes[at : at + 1] == [record.order]:
-            self._passes.pop(at)
-
-    def _find_broken(self, record: Record) -> None:
-        """What is broken now. Only what follows the last pass can be; the pass before it is where looking may begin, for a
-        failure in the attempt of the last one undoes it.
-        """
-        begin = self._passes[-2] if len(self._passes) > 1 else (-1, -1)
-        if record.order < begin:
+        known = self._passes[at : at + 1] == [order]
+        if record.passed:
+            if not known and order not in self._failed:
+                self._passes.insert(at, order)
             return
-        attempt = Attempt(
-            run=record.run,
-            attempt=record.attempt,
-            commit=record.commit,
-            ms=record.ms,
-            passed=record.passed,
-            patterns=frozenset({record.pattern_id} - {""}),
+        if known:
+            self._passes.pop(at)
+        self._last_failure[record.pattern_id] = max(self._last_failure.get(record.pattern_id, order), order)
+        if order not in self._failed:
+            self._failed[order] = record.commit, set()
+            self._failed_orders.insert(bisect_left(self._failed_orders, order), order)
+        self._failed[order][1].add(record.pattern_id)
+
+    def broken(self) -> frozenset[str]:
+        """What fails now, and did on several commits since the line last passed: `transitions.broken_patterns`."""
+        since = bisect_right(self._failed_orders, self._passes[-1]) if self._passes else 0
+        return broken_patterns(
+            Attempt(run=run, attempt=attempt, commit=commit, ms=0, passed=False, patterns=frozenset(patterns))
+            for run, attempt in self._failed_orders[max(since, len(self._failed_orders) - MOST_RUNS) :]
+            for commit, patterns in [self._failed[run, attempt]]
         )
-        insort(self._newest, attempt, key=lambda one: one.order)
-        since = bisect_left(self._newest, begin, key=lambda one: one.order)
-        self._newest = self._newest[max(since, len(self._newest) - MOST_RUNS) :]
-        self.broken = broken_patterns(self._newest)
 
     def clean_runs(self, pattern_id: str) -> int:
         """How many runs passed since ``pattern_id`` failed last; 0 where it never failed here."""

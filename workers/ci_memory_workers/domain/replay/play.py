@@ -39,6 +39,8 @@ class _Play:
         self._lives: dict[str, PatternLife] = {}
         self._lines: dict[str, LiveLine] = defaultdict(LiveLine)
         self._lines_of: dict[str, dict[str, None]] = defaultdict(dict)
+        self._broken: dict[str, frozenset[str]] = {}
+        self._changed: list[tuple[int, str]] = []
         self._due: list[tuple[int, str]] = []
         self._aging: list[tuple[int, str]] = []
         self._spells: list[Spell] = []
@@ -83,12 +85,9 @@ class _Play:
 
     def _ran(self, happening: Happening) -> None:
         record = happening.record
-        line = self._lines[record.line]
-        before = line.broken
-        line.add(record)
-        for pattern_id in sorted(before ^ line.broken):
-            self._lives[pattern_id].broke(record.line, pattern_id in line.broken)
-            self._look_at(pattern_id, happening.ms)
+        self._lines[record.line].add(record)
+        if record.default and (not record.passed or record.line in self._broken):
+            heappush(self._changed, (happening.ms, record.line))
         if not record.passed and len(self._lines_of[record.pattern_id]) < MOST_LINES:
             self._lines_of[record.pattern_id][record.line] = None
 
@@ -100,13 +99,15 @@ class _Play:
     def _sweep_before(self, ms: int) -> None:
         """The sweeps that beat would have rung before ``ms``; those that find nothing due are left out."""
         while (now := self._next_sweep()) is not None and now < ms:
+            for line in self._taken(self._changed, now):
+                self._mark_broken(line, now)
             for pattern_id in self._taken(self._aging, now):
                 self._age(pattern_id, now)
             for pattern_id in self._taken(self._due, now):
                 self._judge(pattern_id, now)
 
     def _next_sweep(self) -> int | None:
-        due = [heap[0][0] for heap in (self._due, self._aging) if heap]
+        due = [heap[0][0] for heap in (self._changed, self._aging, self._due) if heap]
         return -(-min(due) // self._policy.sweep_ms) * self._policy.sweep_ms if due else None
 
     @staticmethod
@@ -115,6 +116,13 @@ class _Play:
         while heap and heap[0][0] <= now:
             taken[heappop(heap)[1]] = None
         return list(taken)
+
+    def _mark_broken(self, line: str, now: int) -> None:
+        broken = self._lines[line].broken()
+        for pattern_id in sorted(broken ^ self._broken.get(line, frozenset())):
+            self._lives[pattern_id].broke(line, pattern_id in broken)
+            self._look_at(pattern_id, now)
+        self._broken[line] = broken
 
     def _age(self, pattern_id: str, now: int) -> None:
         life, days = self._lives[pattern_id], self._policy.aging_days
