@@ -121,6 +121,22 @@ def test_a_newer_state_brings_up_to_date_and_no_counter_falls(
     assert {fix.fix_id: fix for fix in after.fixes} == {fix.fix_id: fix for fix in expected.fixes}
 
 
+def test_repositories_of_both_sides_are_counted_once(index: RedisIndex, archive: RedisArchive, redis_client: Redis) -> None:
+    pattern_id = known(index)
+    old = state(archive, pattern_id)
+    index.apply(T, [failed(build="2", repo="acme/there"), failed(build="3", repo="acme/there")], NOW)
+    resolve(index, pattern_id)
+    new = state(archive, pattern_id)
+    redis_client.flushall()
+    archive.restore(T, old, now_ms=NOW, owe=False)
+    index.apply(T, [failed(build="4", repo="acme/here")], NOW)
+
+    assert archive.restore(T, new, now_ms=NOW, owe=False) == "updated"
+
+    assert pattern(index, pattern_id).repositories == 3
+    assert state(archive, pattern_id).repos == ("acme/here", "acme/shop", "acme/there")
+
+
 def test_a_pattern_that_was_made_anew_meanwhile_becomes_one_with_the_old(
     index: RedisIndex, archive: RedisArchive, redis_client: Redis
 ) -> None:

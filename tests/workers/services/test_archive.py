@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -134,6 +135,28 @@ def test_a_pattern_that_was_written_and_then_merged_does_not_come_back(
 
     assert all_of(index) == before
     assert index.surviving(T, gone) == stays
+
+
+def test_a_merged_pattern_does_not_come_back_though_there_was_no_room_to_say_so(
+    index: RedisIndex,
+    archivist: Archivist,
+    knowledge: CountingKnowledge,
+    written: Callable[[], None],
+    redis_client: Redis,
+) -> None:
+    stays, gone = known(index), known(index, "1:bbbb", build="2")
+    written()
+    RedisDecisions(redis_client).merge(T, gone, stays, RULING)
+    written()
+    redis_client.flushall()
+    (reflection,) = knowledge.of("reflection", stays)
+    state = json.loads(str(reflection.metadata["state"]))
+    del state["merged"]
+    reflection.metadata["state"] = json.dumps(state)
+
+    assert archivist.rebuild(T, NOW) == {"restored": 1, "merged": 1}
+
+    assert [(one.pattern_id, one.occurrences) for one in all_of(index)] == [(stays, 2)]
 
 
 def test_what_the_journal_holds_beyond_aegis_is_applied(
