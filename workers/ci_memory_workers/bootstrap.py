@@ -203,7 +203,7 @@ class Container:
     @cached_property
     def archivist(self) -> Archivist:
         """Brings back what is known."""
-        return Archivist(archive=self.archive, index=self.index, knowledge=self.knowledge)
+        return Archivist(archive=self.archive, index=self.index, knowledge=self.knowledge, lookalikes=self.lookalikes)
 
     @cached_property
     def replayer(self) -> Replayer:

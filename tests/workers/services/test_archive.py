@@ -11,6 +11,7 @@ from fakes import NOW, CountingKnowledge, T, failed, open_index, the
 from learned_patterns import RULING, all_of, known, learned, merge, resolve
 from redis import Redis
 
+from ci_memory_workers.adapters.known_texts import KnownTexts
 from ci_memory_workers.adapters.redis_archive import RedisArchive
 from ci_memory_workers.adapters.redis_decisions import RedisDecisions
 from ci_memory_workers.adapters.redis_index import RedisIndex
@@ -37,7 +38,7 @@ def knowledge() -> CountingKnowledge:
 
 @pytest.fixture
 def archivist(index: RedisIndex, archive: RedisArchive, knowledge: CountingKnowledge) -> Archivist:
-    return Archivist(archive=archive, index=index, knowledge=knowledge)
+    return Archivist(archive=archive, index=index, knowledge=knowledge, lookalikes=KnownTexts(index._client))
 
 
 @pytest.fixture
@@ -223,6 +224,8 @@ def test_the_text_of_a_failure_outlives_its_month_in_redis(
     archivist.rebuild(T, NOW)
 
     assert archive.sample(T, pattern_id) == sample
+    near = KnownTexts(redis_client).nearest(T, replace(sample, pattern_id="pat_another"))
+    assert [one.pattern_id for one in near] == [pattern_id]
     assert int(str(redis_client.ttl(f"ci-memory:{{{T}}}:sample:{pattern_id}"))) > 0
     assert archivist.add_fingerprints(T, NOW) == {"known": 1}
 

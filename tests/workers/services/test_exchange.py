@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 from fakes import NOW, T, failed, open_index
 from learned_patterns import RULING, all_of, known, learned, resolve
 from redis import Redis
 
+from ci_memory_workers.adapters.known_texts import KnownTexts
 from ci_memory_workers.adapters.redis_archive import RedisArchive
 from ci_memory_workers.adapters.redis_decisions import RedisDecisions
 from ci_memory_workers.adapters.redis_index import RedisIndex
 from ci_memory_workers.services.exchange import MAX_LINE, BadExport, check, export, take_in
+from ci_memory_workers.services.ports import NoLookalikes
 
 COPY = "copy"
 
@@ -49,7 +52,7 @@ def test_what_was_exported_is_imported_into_another_tenant_as_it_was(index: Redi
     learned(index)
     lines = lines_of(archive)
 
-    counts = take_in(archive, lines, NOW, tenant=COPY)
+    counts = take_in(archive, NoLookalikes(), lines, NOW, tenant=COPY)
 
     assert (counts["restored"], counts["journal"]) == (3, 3)
     assert all_of(index, COPY) == all_of(index)
@@ -57,13 +60,27 @@ def test_what_was_exported_is_imported_into_another_tenant_as_it_was(index: Redi
     assert sorted(index.overdue("memory", COPY, NOW, 10)) == sorted(index.pattern_ids(COPY, 10)), "its Aegis is owed them"
 
 
+def test_what_was_imported_is_recognised_by_its_text_too(index: RedisIndex, archive: RedisArchive, redis_client: Redis) -> None:
+    pattern_id = known(index)
+    sample = archive.sample(T, pattern_id)
+    assert sample is not None
+    texts = KnownTexts(redis_client)
+
+    for _ in range(2):
+        take_in(archive, texts, lines_of(archive), NOW, tenant=COPY)
+
+    near = texts.nearest(COPY, replace(sample, pattern_id="pat_another"))
+    assert [one.pattern_id for one in near] == [pattern_id]
+    assert redis_client.xlen(f"ci-memory:{{{COPY}}}:texts") == 1
+
+
 def test_importing_twice_changes_nothing(index: RedisIndex, archive: RedisArchive) -> None:
     learned(index)
     lines = lines_of(archive)
-    take_in(archive, lines, NOW, tenant=COPY)
+    take_in(archive, NoLookalikes(), lines, NOW, tenant=COPY)
     before = lines_of(archive, COPY)
 
-    counts = take_in(archive, lines, NOW + 5, tenant=COPY)
+    counts = take_in(archive, NoLookalikes(), lines, NOW + 5, tenant=COPY)
 
     assert (counts["unchanged"], counts["restored"], counts["journal"]) == (3, 0, 0)
     assert lines_of(archive, COPY) == before
@@ -76,7 +93,7 @@ def test_importing_what_is_older_takes_nothing_back(index: RedisIndex, archive: 
     resolve(index, pattern_id)
     before = all_of(index)
 
-    take_in(archive, lines, NOW)
+    take_in(archive, NoLookalikes(), lines, NOW)
 
     assert all_of(index) == before
 
@@ -90,8 +107,8 @@ def test_what_was_forgotten_is_exported_and_stays_forgotten(
     lines = lines_of(archive)
     redis_client.flushall()
 
-    assert take_in(archive, lines, NOW)["forgotten"] == 1
-    assert take_in(archive, backup, NOW)["forgotten"] == 1
+    assert take_in(archive, NoLookalikes(), lines, NOW)["forgotten"] == 1
+    assert take_in(archive, NoLookalikes(), backup, NOW)["forgotten"] == 1
     assert all_of(index) == []
 
 

@@ -120,7 +120,8 @@ def import_command(file: BinaryIO, tenant: str, dry_run: bool) -> None:
                 f"{kinds['pattern']} patterns of {len(contents.tenants)} tenants, {kinds['journal']} entries of the journal"
             )
             return
-        _say(take_in(Container(load()).archive, _lines(lines), now_ms(), tenant=tenant))
+        box = Container(load())
+        _say(take_in(box.archive, box.lookalikes, _lines(lines), now_ms(), tenant=tenant))
 
 
 @click.command()

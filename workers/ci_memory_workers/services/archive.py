@@ -19,7 +19,7 @@ from ..domain.fingerprint import fingerprint
 from ..domain.pattern import Fix
 from ..errors import Permanent
 from .pattern_state import FORGOTTEN, UnreadableState, read, read_sample
-from .ports import FailureContext, Index, Knowledge, Memory
+from .ports import FailureContext, Index, Knowledge, Lookalikes, Memory
 from .ports.archive import Aliased, Archive, FixState, JournalEntry, PatternState, RulingState
 from .resolutions import fix_of
 
@@ -45,6 +45,7 @@ class Archivist:
     archive: Archive
     index: Index
     knowledge: Knowledge
+    lookalikes: Lookalikes
 
     def rebuild(self, tenant: str, now_ms: int, *, merge: bool = False) -> Counter[str]:
         """Make a tenant's index from Aegis and the journal; may be repeated with ``merge``. Raises `IndexNotEmpty` without.
@@ -105,6 +106,8 @@ class Archivist:
         outcome = self.archive.restore(tenant, state, now_ms=now_ms, owe=False, sample=sample, journalled=True)
         if outcome in ("restored", "updated") and not memory.metadata.get("deprecated"):
             self.index.link(tenant, state.pattern_id, reflection_id=memory.memory_id)
+        if outcome == "restored" and sample:
+            self.lookalikes.remember(tenant, sample, cause=state.cause)
         return outcome
 
     def _restore_withdrawn(self, tenant: str, state: PatternState, now_ms: int) -> str:

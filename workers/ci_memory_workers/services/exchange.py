@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError,
 from ci_memory_producers.events import PatternId, ResolutionEvent, Tenant
 
 from ..errors import Permanent
-from .ports import FailureContext
+from .ports import FailureContext, Lookalikes
 from .ports.archive import Archive, Count, FieldName, FixState, JournalEntry, PatternState, RulingState
 
 EXPORT_VERSION = 1
@@ -44,6 +44,12 @@ class PatternLine(_Line):
     kind: Literal["pattern"]
     state: PatternState
     sample: FailureContext | None = None
+
+    @model_validator(mode="after")
+    def _sample_is_its_own(self) -> Self:
+        if self.sample and self.sample.pattern_id != self.state.pattern_id:
+            raise ValueError("sample.pattern_id is another pattern's")
+        return self
 
 
 class ForgottenLine(_Line):
@@ -146,7 +152,7 @@ def check(lines: Iterable[bytes]) -> Contents:
     return contents
 
 
-def take_in(archive: Archive, lines: Iterable[bytes], now_ms: int, *, tenant: str = "") -> Counter[str]:
+def take_in(archive: Archive, lookalikes: Lookalikes, lines: Iterable[bytes], now_ms: int, *, tenant: str = "") -> Counter[str]:
     """Put the knowledge of an export beside what is known; ``tenant`` says whose it is now. May be repeated: nothing is counted
     twice and nothing falls. Counts patterns by what became of each, and entries that the journal took (``journal``).
     """
@@ -159,7 +165,10 @@ def take_in(archive: Archive, lines: Iterable[bytes], now_ms: int, *, tenant: st
             case TenantLine():
                 sums[whose] = line.totals
             case PatternLine():
-                counts[archive.restore(whose, line.state, now_ms=now_ms, owe=True, sample=line.sample)] += 1
+                outcome = archive.restore(whose, line.state, now_ms=now_ms, owe=True, sample=line.sample)
+                counts[outcome] += 1
+                if outcome == "restored" and line.sample:
+                    lookalikes.remember(whose, line.sample, cause=line.state.cause)
             case ForgottenLine():
                 counts["forgotten"] += archive.keep_forgotten(whose, line.pattern_id, line.ruling)
             case JournalLine():

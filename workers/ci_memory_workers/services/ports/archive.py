@@ -136,6 +136,12 @@ class PatternState(_State):
         """Grows with every change of the pattern."""
         return int(self.fields.get("revision", "0"))
 
+    @property
+    def cause(self) -> str:
+        """What its analysis says, for `Lookalikes.remember`."""
+        said = self.diagnosis
+        return "\n".join((self.fields.get("headline", ""), said.summary, said.likely_cause)) if said else ""
+
     @model_validator(mode="after")
     def _fields_make_a_pattern(self) -> Self:
         for name, allowed in (("status", Status), ("category", Category), ("stage", Stage)):
