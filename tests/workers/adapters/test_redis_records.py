@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from fakes import NOW, T, failed, open_index, passed, the
+from fakes import NOW, RecordingBell, T, failed, open_index, passed, the
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from redis import Redis
@@ -14,13 +14,17 @@ from ci_memory_workers.adapters import redis_records
 from ci_memory_workers.adapters.known_texts import KnownTexts
 from ci_memory_workers.adapters.redis_decisions import RedisDecisions
 from ci_memory_workers.adapters.redis_index import RedisIndex
+from ci_memory_workers.adapters.redis_quarantine_list import RedisQuarantineLists
 from ci_memory_workers.adapters.redis_records import RedisRecords
+from ci_memory_workers.domain.aging import DAY_MS
 from ci_memory_workers.domain.fingerprint import fingerprint
 from ci_memory_workers.domain.flaky import QuarantinePolicy
 from ci_memory_workers.domain.pattern import Ruling
 from ci_memory_workers.domain.replay import Policy, history_of
+from ci_memory_workers.services.learning import Learner
 from ci_memory_workers.services.ports import Dated, Reading
 from ci_memory_workers.services.replay import Replayer
+from ci_memory_workers.services.sweeps import Sweeper
 
 HOUR = 3_600_000
 LAX = Policy(QuarantinePolicy(ratio=0.3, min_episodes=2))
@@ -197,3 +201,50 @@ def test_rereading_says_who_keeps_its_fingerprint_and_who_would_merge_and_change
     assert set(reread.changed) == {older, twin}
     assert (reread.unsure, reread.no_text) == ((bare,), (gone,))
     assert reread.merged == (tuple(sorted((keeps, twin))),)
+
+
+SCENES = {
+    "flaky, then broken, then fixed": ("F F F . B B B . . F F .", 2),
+    "flaky for days": ("F . F F . F . . F F F F . F", 2),
+    "broken from the start": ("B B . B B F F F F", 0),
+    "fixed at once, then flaky": ("B . F F F F F F", 0),
+    "flaky, quiet, flaky": ("F F F F . . . . . . . . . . F F F F", 4),
+}
+"""Runs of a job, six hours apart (F fails and passes when run again, B fails, . passes); how often quarantine begins or ends."""
+
+
+@pytest.mark.parametrize("scene", SCENES)
+def test_the_policy_in_force_is_replayed_as_sweeps_and_learning_decided(
+    index: RedisIndex, redis_client: Redis, scene: str
+) -> None:
+    policy = Policy(QuarantinePolicy(ratio=0.4, min_episodes=2, clean_runs=4, days=1), aging_days=90, sweep_ms=HOUR)
+    lists = RedisQuarantineLists(redis_client)
+    sweeper = Sweeper(index=index, bell=RecordingBell(), lists=lists, aging_days=90, quarantine=policy.quarantine)
+    learner = Learner(index=index, bell=RecordingBell())
+    happened: list[Reading | Dated] = []
+    runs, changes = SCENES[scene]
+    for run, kind in enumerate(runs.split(), start=1):
+        place: dict[str, Any] = {"build": f"b{run}", "run_number": run, "commit_sha": f"c{run}", **MAIN}
+        ms = NOW + run * 6 * HOUR
+        happened += [failed(ms=ms, **place)] if kind in "FB" else []
+        happened += [passed(ms=ms + 1_000, attempt=1 + (kind == "F"), **place)] if kind in "F." else []
+    end = NOW + 7 * DAY_MS
+    decided, now = [], NOW - NOW % HOUR
+    while now < end:
+        now += HOUR
+        while happened and happened[0].ms <= now:
+            happen(index, happened.pop(0))
+        for line in index.overdue("transitions", T, now, 10):
+            learner.learn(T, line, now)
+        decided += [(made.status, now, made.reason) for made in sweeper.judge_flaky(now)]
+
+    (outcome,) = Replayer(RedisRecords(redis_client)).policies(T, [policy], since_ms=0, now_ms=end).outcomes
+    told = [("quarantined", spell.since_ms, spell.reason.partition(",")[0]) for spell in outcome.spells]
+    told += [("released", spell.until_ms, spell.end) for spell in outcome.released]
+    expected = [
+        ("quarantined" if status == "quarantined" else "released", ms, reason.partition(", for")[0])
+        for status, ms, reason in decided
+        if not reason.startswith("goes on")
+    ]
+    assert sorted(told, key=lambda one: one[1]) == expected
+    assert len(expected) == changes

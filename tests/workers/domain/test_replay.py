@@ -156,6 +156,14 @@ def test_what_is_not_seen_for_long_is_deprecated_and_comes_back_as_it_was() -> N
     assert len(played([ran(1, "old"), ran(50, "old")], policy, hours=90).deprecated) == 2
 
 
+def test_a_pattern_that_was_deprecated_in_quarantine_is_there_again_when_it_fails_and_hides_what_comes_next() -> None:
+    policy = Policy(QuarantinePolicy(ratio=0.3, min_episodes=2), aging_days=1)
+    outcome = played(flakes(1, 2, 60, 61), policy, hours=70)
+
+    assert [spell.end for spell in outcome.spells] == ["deprecated", ""]
+    assert [build.place for build in outcome.hidden] == ["acme/shop#b61"]
+
+
 def test_mass_failures_speak_neither_for_flakiness_nor_against_it() -> None:
     assert played(flakes(1, 2, 3, mass=True)).spells == ()
 

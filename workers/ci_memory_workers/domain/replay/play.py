@@ -81,7 +81,14 @@ class _Play:
             self._hidden.setdefault(record.build, HiddenBuild(pattern_id, record.place, record.job, ms, regression))
             self._look_at(pattern_id, ms)
         if life.failed(ms, counts=happening.counts):
-            heappush(self._aging, (ms + self._policy.aging_days * DAY_MS, pattern_id))
+            self._came_back(life, pattern_id, ms)
+
+    def _came_back(self, life: PatternLife, pattern_id: str, ms: int) -> None:
+        """A deprecated pattern failed again, and is what it was before."""
+        heappush(self._aging, (ms + self._policy.aging_days * DAY_MS, pattern_id))
+        if life.status == "quarantined":
+            self._open[pattern_id] = Spell(pattern_id, ms, "as before it was deprecated")
+            self._look_at(pattern_id, ms)
 
     def _ran(self, happening: Happening) -> None:
         record = happening.record
