@@ -30,11 +30,11 @@ def events_of_reports(paths: Iterable[Path], where: Mapping[str, Any]) -> Report
         found.failed.extend(failed_test(where, test.id, test.message, test.trace, totals) for test in report.failed_tests)
         for test in report.flaky:
             failure = failed_test(where, test.id, test.message, test.trace, totals)
-            found.retries.extend((failure, _pass_after(failure)))
+            found.retries.extend((failure, pass_after(failure)))
     return found
 
 
-def _pass_after(failure: FailureEvent) -> PassEvent:
+def pass_after(failure: FailureEvent) -> PassEvent:
     """The same test in the same job, an attempt later: it failed and passed with the code unchanged, a flaky episode."""
     said = failure.model_dump(exclude={"event_id", "kind", "error_message", "stack_trace", "exit_code"})
     return PassEvent(**said | {"attempt": failure.attempt + 1})

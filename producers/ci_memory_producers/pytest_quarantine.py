@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 from argparse import Namespace
 from collections import Counter
-from collections.abc import Generator
+from collections.abc import Callable, Generator
+from functools import partial
 from typing import Any
 
 import pytest
+from _pytest.runner import runtestprotocol
 
-from .quarantine_gate import QuarantineGate, TestFailure, Verdict
+from .quarantine_gate import Judgement, QuarantineGate, TestFailure, Verdict
 from .render import plain
 from .rendezvous import find_url
 
@@ -24,6 +26,8 @@ class QuarantinePlugin:
     def __init__(self, gate: QuarantineGate) -> None:
         self._gate = gate
         self._verdicts: Counter[Verdict] = Counter()
+        self._known: list[Judgement] = []
+        self._running_again = self._passed_again = False
 
     @classmethod
     def of(cls, config: pytest.Config) -> QuarantinePlugin:
@@ -55,23 +59,46 @@ class QuarantinePlugin:
         """Mark the failure that is in quarantine: setup, call or teardown, whichever failed."""
         outcome = yield
         report: pytest.TestReport = outcome.get_result()
-        if report.failed and call.excinfo is not None:
-            self._judge(report)
+        if self._running_again:
+            self._passed_again &= report.passed
+            if report.failed:
+                # A subtest's report is logged all the same: the second run decides nothing.
+                _let_through(report, "failed again")
+            return
+        if not report.failed or call.excinfo is None:
+            return
+        judged = self._ask(lambda: self._gate.judge(_failure(report)))
+        if judged is not None:
+            setattr(report, VERDICT, judged.verdict)
+            if judged.verdict == "quarantined":
+                _let_through(report, judged.reason)
+                self._known.append(judged)
 
-    def _judge(self, report: pytest.TestReport) -> None:
+    @pytest.hookimpl(hookwrapper=True, trylast=True)
+    def pytest_runtest_protocol(self, item: pytest.Item, nextitem: pytest.Item | None) -> Generator[None, Any, None]:
+        """Run what was let through once more. Nobody restarts a job that has passed, so else nothing would ever show that the
+        failure is still flaky, and it would be released as broken.
+        """
+        self._known.clear()
+        outcome = yield
+        if not self._known or outcome.excinfo is not None:
+            return
+        self._running_again = self._passed_again = True
         try:
-            judged = self._gate.judge(_failure(report))
+            runtestprotocol(item, log=False, nextitem=nextitem)
+        finally:
+            self._running_again = False
+        if self._passed_again:
+            for judged in self._known:
+                self._ask(partial(self._gate.passed_again, judged))
+
+    def _ask(self, question: Callable[[], Judgement | None]) -> Judgement | None:
+        try:
+            return question()
         except (Exception, pytest.fail.Exception) as error:  # noqa: BLE001  # a memory never breaks a run: sockets that a test
             # has blocked, a time limit that ends here. The failure stays one, and why is said at the end.
             self._gate.trouble = self._gate.trouble or f"{type(error).__name__}: {error}"
-            judged = ("unreachable", "")
-        if judged is None:
-            return
-        verdict, reason = judged
-        setattr(report, VERDICT, verdict)
-        if verdict == "quarantined":
-            report.outcome = "skipped"
-            report.wasxfail = reason
+            return Judgement("unreachable")
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Count verdicts."""
@@ -92,6 +119,11 @@ class QuarantinePlugin:
         counts = ", ".join(f"{count} {verdict}" for verdict, count in sorted(self._verdicts.items())) or "none"
         in_all = sum(self._verdicts.values())
         return f"{in_all} failures of tests in quarantine were asked about: {counts}" + (f" ({trouble})" if trouble else "")
+
+
+def _let_through(report: pytest.TestReport, reason: str) -> None:
+    report.outcome = "skipped"
+    report.wasxfail = reason
 
 
 def _failure(report: pytest.TestReport) -> TestFailure:

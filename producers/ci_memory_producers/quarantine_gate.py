@@ -17,7 +17,7 @@ from pydantic import ValidationError
 from .client import EventTooLarge, Producer, ServerUnreachable
 from .events import Analysis, FailureEvent
 from .excerpt import read_text
-from .junit_events import failed_test, failure_event
+from .junit_events import failed_test, failure_event, pass_after
 from .quarantine_list import QuarantineEntry, QuarantineList, name_parts
 from .redact import redact
 from .report import BadFlag, place_of_failure, repository
@@ -41,6 +41,15 @@ class TestFailure:
     message: str
     trace: str
     log: str
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """The verdict; for ``quarantined`` why, and the failure as it was reported."""
+
+    verdict: Verdict
+    reason: str = ""
+    event: FailureEvent | None = None
 
 
 class QuarantineGate:
@@ -82,34 +91,40 @@ class QuarantineGate:
         if self._producer is not None:
             self._producer.close()
 
-    def judge(self, failure: TestFailure) -> tuple[Verdict, str] | None:
-        """The verdict, and for ``quarantined`` the reason; None where nothing in quarantine is about this test.
-
-        A failure that is asked about is reported by that.
-        """
+    def judge(self, failure: TestFailure) -> Judgement | None:
+        """The verdict; None where nothing in quarantine is about this test. A failure that is asked about is reported by that."""
         event = self._event(failure)
         if event is None or self._producer is None:
             return None
         if self.trouble:
-            return "unreachable", ""
+            return Judgement("unreachable")
         try:
             self._producer.push(event, wait=True)
             answer = self._producer.wait(event.tenant, event.event_id, seconds=self._seconds)
         except (ServerUnreachable, EventTooLarge) as error:
             self.trouble = str(error)
-            return "unreachable", ""
+            return Judgement("unreachable")
         if not isinstance(answer, Analysis) or answer.status == "pending":
             self._unanswered += self._seconds
             if self._unanswered >= MOST_UNANSWERED:
                 self.trouble = f"no answer came within {self._unanswered:.0f} s"
-            return "unanswered", ""
-        return self._verdict(answer)
+            return Judgement("unanswered")
+        return self._verdict(event, answer)
 
-    def _verdict(self, answer: Analysis) -> tuple[Verdict, str]:
+    def passed_again(self, judgement: Judgement) -> None:
+        """Report that the test passed when it was run again: this is what keeps a failure in quarantine."""
+        if self._producer is None or judgement.event is None or self.trouble:
+            return
+        try:
+            self._producer.push(pass_after(judgement.event))
+        except ServerUnreachable as error:
+            self.trouble = str(error)
+
+    def _verdict(self, event: FailureEvent, answer: Analysis) -> Judgement:
         entry = next((entry for entry in self.listed.entries if entry.pattern_id == answer.pattern_id), None)
         if entry is None or answer.status != "known_pattern" or answer.pattern_status != "quarantined":
-            return "other failure", ""
-        return "quarantined", f"quarantined flaky failure {entry.pattern_id}: {entry.reason}"
+            return Judgement("other failure")
+        return Judgement("quarantined", f"quarantined flaky failure {entry.pattern_id}: {entry.reason}", event)
 
     def _event(self, failure: TestFailure) -> FailureEvent | None:
         event = self._as_the_evidence(failure)
