@@ -30,7 +30,7 @@ from fleet_standins import MemoryInMemory, StandInAnalyst
 from fleet_world import DAY_MS, MINUTE_MS, Arrival, Report, World
 
 TENANT = "default"
-WINDOW_MS = 6 * MINUTE_MS
+WINDOW_MS = 10 * MINUTE_MS
 """What arrives within this time is one batch."""
 SWEEP_MS = 10 * MINUTE_MS
 MOST_PATTERNS = 100_000
@@ -62,7 +62,9 @@ def server() -> Iterator[tuple[str, Path]]:
     with tempfile.TemporaryDirectory(prefix="ci-memory-fleet-") as name:
         directory = Path(name)
         embedded = EmbeddedServer.at(directory)
-        process = subprocess.Popen(embedded.command(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        # Nothing has to last: without the file of changes the disk is left out of the time.
+        command = [*embedded.command(), "--appendonly", "no"]
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:
             embedded.wait_until_ready(process)
             yield embedded.url, directory
@@ -179,7 +181,26 @@ class Pipeline:
                 continue
             self._answered[event_id] = answer.pattern_id
             self._seen_as.setdefault(answer.pattern_id, Counter())[arrival.cause] += 1
-            self._played.told.append((arrival, _told(answer)))
+            self._played.told.append((arrival, self._told(answer, arrival.cause)))
+
+    def _told(self, answer: Analysis, cause: str) -> Told:
+        evidence, truth = answer.evidence, self._world.truth
+        fix = answer.suggested_fix if evidence is not None and evidence.source == "fix" else ""
+        other = self._box.index.pattern(TENANT, answer.pattern_id or "") if fix and not truth.right(fix, cause) else None
+        return Told(
+            known=answer.status == "known_pattern",
+            fix=fix,
+            confidence=answer.confidence,
+            quarantined=answer.pattern_status == "quarantined",
+            flaky=answer.pattern_status in ("flaky", "quarantined"),
+            outbreak=_outbreak(answer),
+            pattern_id=answer.pattern_id or "",
+            trials=(evidence.fix_worked, evidence.fix_failed, evidence.fix_pending) if evidence else (0, 0, 0),
+            learned=evidence is not None and evidence.fix_learned,
+            repositories=evidence.fix_repositories if evidence else 0,
+            flaky_episodes=evidence.flaky_episodes if evidence else 0,
+            knew_better=other is not None and any(truth.right(one.description, cause) for one in other.fixes),
+        )
 
     def _causes(self, pattern_id: str) -> Counter[str]:
         """The true causes of a pattern's failures: of those that were answered, and of those that wait for its analysis."""
@@ -225,22 +246,6 @@ def _most_of(owner: dict[str, Counter[str]], chosen: set[str]) -> set[str]:
         events.update(causes)
         within.update(causes if pattern_id in chosen else {})
     return {cause for cause, count in within.items() if count * 2 > events[cause]}
-
-
-def _told(answer: Analysis) -> Told:
-    evidence = answer.evidence
-    fix = answer.suggested_fix if evidence is not None and evidence.source == "fix" else ""
-    return Told(
-        known=answer.status == "known_pattern",
-        fix=fix,
-        confidence=answer.confidence,
-        quarantined=answer.pattern_status == "quarantined",
-        flaky=answer.pattern_status in ("flaky", "quarantined"),
-        outbreak=_outbreak(answer),
-        pattern_id=answer.pattern_id or "",
-        trials=(evidence.fix_worked, evidence.fix_failed, evidence.fix_pending) if evidence else (0, 0, 0),
-        learned=evidence is not None and evidence.fix_learned,
-    )
 
 
 def _outbreak(answer: Analysis) -> bool:

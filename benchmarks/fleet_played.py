@@ -13,7 +13,7 @@ class Told:
     """The answer to a failure. ``fix`` is the suggested fix, '' where none is known; ``flaky`` says that the answer says so.
 
     ``trials`` are those of the fix: how many worked, how many failed, how many are pending; ``learned``: nobody reported it.
-    ``outbreak`` is None where a memory has no word for it.
+    ``outbreak`` is None where a memory has no word for it. ``knew_better``: a right fix was known, and another was suggested.
     """
 
     known: bool
@@ -25,6 +25,9 @@ class Told:
     pattern_id: str = ""
     trials: tuple[int, int, int] = (0, 0, 0)
     learned: bool = False
+    repositories: int = 0
+    flaky_episodes: int = 0
+    knew_better: bool = False
 
     @property
     def tried(self) -> bool:

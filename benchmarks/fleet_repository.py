@@ -15,7 +15,7 @@ from fleet_run import Failed, Producer, Run
 from fleet_world import DAY_MS, HOUR_MS, MINUTE_MS, START_MS, Arrival, Commit, Report, Size, Truth
 from fleet_writing import Author
 
-PUSHES_A_DAY, BRANCHES_A_DAY = 0.5, 0.08
+PUSHES_A_DAY, BRANCHES_A_DAY = 0.4, 0.06
 RERUN_FLAKY, RERUN_BROKEN = 0.60, 0.15
 """How often somebody runs a job again that failed by chance, and one that is truly broken."""
 SKIPPED = 0.05

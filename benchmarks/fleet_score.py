@@ -57,17 +57,24 @@ def right_fix(world: World, played: Played, *, once_a_build: bool = True) -> Sco
         if told.fix and told.known and world.truth.right(told.fix, arrival.cause):
             good += 1
         else:
-            missed[f"{world.causes[arrival.cause].kind}: {_why_not(world, arrival, told)}"] += 1
+            missed[f"{_kind(world, arrival.cause)}: {_why_not(world, told)}"] += 1
     return Score(_ratio(good, n), n, missed)
 
 
-def _why_not(world: World, arrival: Arrival, told: Told) -> str:
+def _why_not(world: World, told: Told) -> str:
     if not told.known:
         return "not recognised"
     if not told.fix:
         return "recognised, no fix"
     role = world.truth.role(told.fix)
-    return ("fix of another cause" if role == "fix" else role) + ("" if told.tried else ", untried")
+    what = "fix of another cause" if role == "fix" else role
+    return f"{what}{'' if told.tried else ', untried'}{', though a right one was known' if told.knew_better else ''}"
+
+
+def _kind(world: World, cause: str) -> str:
+    """The cause's kind; what an outbreak brought and a commit fixes is a release."""
+    kind = world.causes[cause].kind
+    return "release" if kind == "regression" and any(one.cause_id == cause for one in world.outbreaks) else kind
 
 
 def learned_right(world: World, played: Played, *, proven: bool = True) -> Score:
@@ -79,7 +86,7 @@ def learned_right(world: World, played: Played, *, proven: bool = True) -> Score
 
 
 def _wrongly_learned(world: World, learned: Learned) -> str:
-    kinds = {world.causes[cause].kind for cause in learned.causes if cause}
+    kinds = {_kind(world, cause) for cause in learned.causes if cause}
     role = world.truth.role(learned.fix)
     return f"{'+'.join(sorted(kinds))}: {'fix of another cause' if role == 'fix' else role}"
 
