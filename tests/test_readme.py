@@ -11,6 +11,7 @@ import click
 import pytest
 
 from ci_memory_producers.cli import _parser
+from ci_memory_producers.pytest_plugin import pytest_addoption
 from ci_memory_workers.cli import cli
 from ci_memory_workers.settings import Settings
 
@@ -86,6 +87,9 @@ def test_every_flag_that_it_names_exists() -> None:
         command = cli.get_command(click.Context(cli), name)
         assert command is not None
         known |= options_of(command)
+    pytest_parser = pytest.Parser(_ispytest=True)
+    pytest_addoption(pytest_parser)
+    known |= {name for group in pytest_parser._groups for option in group.options for name in option.names()}
 
     named = {flag for text in code(README) if "uv run" not in text for flag in re.findall(r"(?<![\w-])--[a-z][a-z-]+", text)}
     assert len(named) > 5
