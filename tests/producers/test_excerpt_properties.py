@@ -3,13 +3,24 @@
 import random
 import tracemalloc
 from collections.abc import Iterator
+from io import BytesIO
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from ci_memory_producers.excerpt import MAX_EXCERPT_LINES, MAX_FAILURES, Excerpt, read_file, read_lines, read_text, strip_line
+from ci_memory_producers.excerpt import (
+    MAX_EXCERPT_LINES,
+    MAX_FAILURES,
+    Excerpt,
+    read_file,
+    read_lines,
+    read_stream,
+    read_text,
+    strip_line,
+)
 from producers.excerpt_logs import ALL, Log
 
 TOOL_LINES = [line for log in ALL for line in log.text.split("\n")]
@@ -51,6 +62,19 @@ def test_any_text_with_words_has_a_primary_failure(lines: list[str]) -> None:
     assert bool(excerpt.failures) == any(strip_line(line).strip() for line in lines)
     if excerpt.failures:
         assert excerpt.headline == excerpt.failures[0].headline
+
+
+@given(lines=LINES)
+def test_a_text_and_its_lines_and_its_file_and_its_stream_give_the_same_excerpt(lines: list[str]) -> None:
+    text = "\n".join(lines).replace("\x00", "")
+    assume(text.strip())
+    excerpt = read_text(text)
+    assert read_lines(text.split("\n")) == excerpt
+    assert read_stream(BytesIO(text.encode()), "a stream") == excerpt
+    with TemporaryDirectory() as folder:
+        log = Path(folder) / "job.log"
+        log.write_bytes(text.encode())
+        assert read_file(log) == excerpt
 
 
 @given(data=st.binary(max_size=3_000))
@@ -148,3 +172,9 @@ def test_memory_does_not_grow_with_the_log() -> None:
         assert excerpt.failures
     assert peaks[1] < 2 * peaks[0]
     assert peaks[1] < 30_000_000
+
+
+def test_empty_lines_at_the_beginning_of_a_file_are_counted(tmp_path: Path) -> None:
+    log = tmp_path / "job.log"
+    log.write_text("\n" * 3_000_000 + "cart.c:12:5: error: 'prices' undeclared\n")
+    assert read_file(log).ranges[-1][1] == 3_000_001

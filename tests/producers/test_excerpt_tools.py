@@ -117,6 +117,18 @@ def test_of_several_failed_commands_the_first_is_the_primary_failure() -> None:
     ]
 
 
+def test_what_a_step_that_passed_says_of_errors_is_not_the_failure() -> None:
+    passed = ["travis_time:start:1", "$ make lint", "cart.c:1:1: error: found and mended", *NOISE * 4, "travis_time:end:1"]
+    excerpt = read_text("\n".join([*passed, travis(["cart.c:12:5: error: 'prices' undeclared"]), *passed]))
+    assert [failure.headline for failure in excerpt.failures] == ["cart.c:12:5: error: 'prices' undeclared"]
+
+
+def test_a_step_that_began_long_before_its_verdict_is_read_whole() -> None:
+    lines = ["cart.c:12:5: error: 'prices' undeclared", *[f"compiling part {number} of the shop" for number in range(90_000)]]
+    excerpt = read_text(travis(lines))
+    assert excerpt.headline == "cart.c:12:5: error: 'prices' undeclared"
+
+
 def test_several_failed_tests_are_several_failures() -> None:
     blocks = [f"--- FAIL: Test{number} (0.00s)\n    cart_test.go:{number}: total = {number}" for number in range(1, 31)]
     excerpt = read_text("\n".join([*NOISE, *blocks, "FAIL"]))

@@ -13,7 +13,7 @@ from ci_memory_producers.excerpt.rules.providers import MARKED, MARKS, WARNINGS
 COMMON: tuple[bytes, ...] = (b"error", b"fail", b"exception", b"process-crash", b"moz_crash(", b"test-unexpected", b"leaking the")
 """Words that are looked for in the whole log."""
 TELLING = re.compile(rb"(?:error|exception|fail(?:ed|ing|ure)?)s?(?![\w.,;/=`-]|: 0\b)|process|moz|test|leaking")
-"""The same words where they are no part of a longer one or of a count of none: most lines with one of them need no second look."""
+"""The same words where they are no part of a longer one or of a count of none: most lines with one need no second look."""
 RARE: tuple[bytes, ...] = (
     b"fatal",
     b"panic",

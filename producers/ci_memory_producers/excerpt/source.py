@@ -63,7 +63,7 @@ def _cut(blocks: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def _plain(data: bytes) -> bytes:
-    if b"\r\n" in data:
+    if b"\r" in data and b"\r\n" in data:
         data = data.replace(b"\r\n", b"\n")
     return _COLOURS.sub(b"", data) if b"\x1b[" in data else data
 
@@ -101,16 +101,14 @@ def file_blocks(path: Path) -> Iterator[bytes]:
 def stream_blocks(stream: BinaryIO, path: Path) -> Iterator[bytes]:
     """The bytes of an open stream, which errors call ``path``. Raises `UnreadableLog` where there is no text in it."""
     head = stream.read(HEAD)
-    if not head.strip():
-        rest = stream.read(READ)
-        while rest and not rest.strip():
-            rest = stream.read(READ)
-        if not rest:
-            raise UnreadableLog(path, "is empty", "check that the failing command's output is written to it")
-        head += rest
-    if looks_binary(head):
+    while head and not head.strip():
+        yield head  # empty lines count
+        head = stream.read(READ)
+    if not head:
+        raise UnreadableLog(path, "is empty", "check that the failing command's output is written to it")
+    if looks_binary(head[:HEAD]):
         raise UnreadableLog(path, "is binary, not a text log", "pass the log as text; unpack it first where it is compressed")
-    yield head
+    yield head + stream.read(READ)
     while block := stream.read(READ):
         yield block
 
