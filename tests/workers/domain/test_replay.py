@@ -111,6 +111,26 @@ def test_a_failure_of_a_commit_that_passes_in_another_build_is_flaky() -> None:
     assert outcome.hidden_regressions == ()
 
 
+def test_a_commit_that_is_built_again_later_and_passes_was_never_at_fault() -> None:
+    records = [*flakes(1, 2), ran(5, "flaky", commit="old"), ran(6)]
+    assert [one.places for one in played(records).hidden_regressions] == [("acme/shop#b5",)]
+
+    assert played([*records, ran(7, commit="old")]).hidden_regressions == ()
+
+
+def test_a_build_whose_failing_test_passed_when_it_was_run_again_was_no_regression() -> None:
+    records = [*flakes(1, 2), ran(5, "flaky", test="t1"), ran(6)]
+    assert len(played(records).hidden_regressions) == 1
+
+    assert played([*records, ran(5, attempt=2, test="t1")]).hidden_regressions == ()
+
+
+def test_where_branches_cant_be_told_apart_anothers_pass_resolves_nothing() -> None:
+    first = [ran(1, "flaky", line="any", mixed=True, default=False), ran(2, line="any", mixed=True, default=False)]
+
+    assert played([*first, *flakes(3, 4, 5)]).quarantined == ("flaky",)
+
+
 def test_one_failure_that_nobody_ran_again_comes_after_the_certain_ones() -> None:
     doubtful = ran(5, "flaky")
     certain = [ran(21, "flaky"), ran(22, "flaky"), ran(23)]
@@ -165,7 +185,10 @@ def test_a_pattern_that_was_deprecated_in_quarantine_is_there_again_when_it_fail
 
 
 def test_mass_failures_speak_neither_for_flakiness_nor_against_it() -> None:
-    assert played(flakes(1, 2, 3, mass=True)).spells == ()
+    mass = flakes(1, 2, 3, mass=True)
+
+    assert played([*mass, *flakes(4, 5)], hours=5.5).spells == played(flakes(4, 5), hours=5.5).spells
+    assert [one.counts for one in history_of(mass).happenings if one.kind == "failed"] == [False] * 3
 
 
 def test_an_outbreak_is_neither_flaky_nor_a_regression() -> None:
