@@ -48,7 +48,7 @@ class QuarantinePlugin:
 
     def pytest_sessionstart(self) -> None:
         """Read what is in quarantine: one question, where the run has nothing in it."""
-        self._gate.open()
+        self._ask(self._gate.open)
 
     def pytest_unconfigure(self) -> None:
         """Close the connection."""
@@ -112,6 +112,8 @@ class QuarantinePlugin:
 
     def _summary(self) -> str:
         trouble = self._gate.trouble.replace("\n", " ")
+        if trouble.startswith("--"):
+            trouble = trouble.replace("--", "--ci-memory-", 1)
         if trouble and not self._verdicts:
             return f"quarantine was not asked: {trouble}"
         if not self._gate.listed.entries:

@@ -261,7 +261,7 @@ def test_without_a_server_or_a_repository_failures_are_failures_and_it_is_said_w
 
     nowhere = run("--ci-memory-quarantine", "-k", "plain", CI_MEMORY_URL="redis://127.0.0.1:9")
     assert nowhere.returncode == 1
-    assert "ci-memory: quarantine was not asked: --repo is missing: nothing says it" in nowhere.stdout
+    assert "ci-memory: quarantine was not asked: --ci-memory-repo is missing: nothing says it" in nowhere.stdout
 
 
 def test_a_server_that_goes_away_in_the_middle_is_said_and_asked_no_more(suite: Path, memory: AnsweringMemory) -> None:
@@ -283,6 +283,16 @@ def pytest_collection_finish():
 
     assert (done.returncode, "xfailed" in done.stdout) == (1, False)
     assert "asked about: 2 unreachable (redis://ci.example.com: went away; 1 events were not sent)" in done.stdout
+
+
+def test_where_no_answers_come_a_run_does_not_wait_for_each(suite: Path, memory: AnsweringMemory) -> None:
+    learn(memory)
+    (suite / "conftest.py").write_text("import ci_memory_producers.quarantine_gate as gate\ngate.MOST_UNANSWERED = 1.0\n")
+
+    done = quarantined_run("-k", "plain or setup or told", HOW="otherwise")
+
+    assert done.returncode == 1
+    assert "asked about: 1 unanswered, 2 unreachable (no answer came within 1 s)" in done.stdout
 
 
 TAKES_ALL_AWAY = """
