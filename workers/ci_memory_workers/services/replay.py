@@ -24,8 +24,8 @@ class Replayed:
 class Reread:
     """What becomes of patterns when their failures are read as this version reads them. All are pattern ids, sorted.
 
-    ``same`` keep a fingerprint that they are recognised by; ``changed`` get another; ``no_text`` have no text left. ``unsure`` have
-    only their masked text, which lacks what a fingerprint may be made of: that it is the same can be seen from it, no more.
+    ``same`` keep a fingerprint that they are recognised by; ``changed`` get another; ``no_text`` have no text left. ``unsure``
+    have only their masked text, which lacks what a fingerprint may be made of: that it is the same can be seen from it, no more.
     ``merged`` are patterns that would be one, as far as whole texts say.
     """
 
