@@ -88,11 +88,17 @@ def test_a_provider_changes_nothing_of_it(log: Log, provider: Callable[[list[str
         "error Command failed with exit code 1.",
         "subprocess.CalledProcessError: Command '['make']' returned non-zero exit status 2",
         "error: could not compile `shop` (lib) due to 1 previous error",
+        "RuntimeError: tests/cart 1/1 failed!",
     ],
 )
 def test_a_consequence_never_wins_over_the_line_that_says_why(consequence: str) -> None:
     text = "\n".join([*NOISE, "shop/cart.c:12:5: error: 'prices' undeclared", consequence, consequence])
     assert read_text(text).headline == "shop/cart.c:12:5: error: 'prices' undeclared"
+
+
+def test_a_name_that_failed_and_why_is_taken() -> None:
+    lines = ["CartTests - failed. Its fixture is not registered.", *NOISE[:5], "RuntimeError: tests/cart 1/1 failed!"]
+    assert read_text("\n".join([*NOISE, *lines])).headline == "CartTests - failed. Its fixture is not registered."
 
 
 def test_where_nothing_is_recognised_the_end_is_taken_and_not_the_head() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from ci_memory_producers.excerpt.rules.rule import Rule, rule
+from ci_memory_producers.excerpt.rules.rule import Extent, Rule, rule
 
 GENERIC_RULES: tuple[Rule, ...] = (
     rule(
@@ -14,6 +14,7 @@ GENERIC_RULES: tuple[Rule, ...] = (
         r"^\W{0,4}(?:ERROR|Error|error|FATAL|Fatal|fatal)[:!\]]",
     ),
     rule("fail.line", 6, "fail: |failed: |failure: ", r"^\W{0,4}(?:FAIL(?:ED|URE)?|[Ff]ail(?:ed|ure)?): "),
+    rule("fail.named", 6, " - failed. | - failed: ", r"^[\w./:-]{1,200} - (?i:failed)[.:] (?P<why>\S.*)", Extent.LINE),
 )
 
 WORDS = re.compile(

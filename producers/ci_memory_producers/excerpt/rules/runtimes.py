@@ -33,8 +33,9 @@ RUNTIME_RULES: tuple[Rule, ...] = (
     rule(
         "exception.consequence",
         2,
-        "non-zero exit|exited with code|exit code",
-        r"(?:CalledProcessError|ChildProcessError|ExecException|Error: ).*(?:non-zero exit|exited with code|exit code)",
+        "non-zero exit|exited with code|exit code|failed!\n",
+        r"(?:CalledProcessError|ChildProcessError|ExecException|Error: ).*(?:non-zero exit|exited with code|exit code)"
+        r"|^\w*Error: \S+(?: \d+/\d+)? failed!$",
         Extent.UPWARDS,
     ),
     rule("exception.main", 8, "exception in thread", r"^Exception in thread (?P<why>.*)", Extent.DETAIL),
