@@ -133,7 +133,7 @@ def worth(results: list[Result]) -> str:
 
 
 def _shown(value: float | None) -> str:
-    return "not built" if value is None else f"{value:.3f}"
+    return "-" if value is None else f"{value:.3f}"
 
 
 def _line(result: Result) -> str:
