@@ -30,7 +30,7 @@ _TRAILERS = (
     "##[error]Process completed with exit code 1.",
     "ERROR: Job failed: exit code 1",
     "make: *** [Makefile:{d}: check] Error 1",
-    "npm ERR! A complete log of this run can be found in: /root/.npm/_logs/{date}T{clock}Z-debug-0.log",
+    "npm ERR! A complete log of this run can be found in: /home/runner/.npm/_logs/{date}T{clock}Z-debug-0.log",
 )
 _SPELLINGS = (
     ("could not", "couldn't"), ("cannot", "can't"), ("failed to", "unable to"), ("expected", "expecting"),
