@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from argparse import Namespace
 from collections.abc import Mapping
 from glob import glob
@@ -11,7 +10,7 @@ from typing import Any, NamedTuple
 
 from .ci_env import CiFacts, detect, read_github_event
 from .events import FREE_TEXTS, FailureEvent, PassEvent, ResolutionEvent
-from .excerpt import Excerpt, read_file, read_lines
+from .excerpt import Excerpt, read_file, read_lines, read_stream
 from .git_facts import changed_files, commit_facts
 from .junit_events import ReportedTests, events_of_reports, failure_event
 from .redact import redact
@@ -102,8 +101,9 @@ def _read(flags: Namespace, stdin: Any) -> Excerpt:
     if flags.error_file and flags.error_file != "-":
         return read_file(Path(flags.error_file))
     if flags.error_file == "-" or not stdin.isatty():
+        # Bytes where there are any: a log may hold what is no UTF-8, and progress bars that are no line ends.
         buffer = getattr(stdin, "buffer", None)
-        excerpt = read_lines(io.TextIOWrapper(buffer, "utf-8", errors="replace") if buffer else stdin)
+        excerpt = read_stream(buffer, "standard input") if buffer else read_lines(stdin)
         if excerpt.text.strip():
             return excerpt
         raise BadFlag("standard input is empty: pipe the log into it, or use --error-file LOG")

@@ -64,6 +64,8 @@ def main() -> None:
 
         if isinstance(error, UnreadableLog):
             _fail(error, BAD_INPUT)
+        if isinstance(error, BrokenPipeError):
+            sys.exit(0)  # who read our output has seen enough
         if isinstance(error, RedisError | ConnectionError):
             _fail(f"the server is out of reach: {error}", UNREACHABLE)
         raise

@@ -137,6 +137,7 @@ def test_a_killed_writer_leaves_the_file_to_the_others(knowledge: LocalAegis, pa
     ours, theirs = SPAWN.Pipe()
     holder = SPAWN.Process(target=hold_the_lock, args=(path, theirs))
     holder.start()
+    theirs.close()
     assert ours.recv() == "held"
     with pytest.raises(KnowledgeNotAsked, match="busy") as busy:
         opened(path, lock_timeout=0.05).update_metadata("team", memory_id, {"n": 1})
