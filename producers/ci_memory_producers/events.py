@@ -58,7 +58,7 @@ Sentence = Annotated[str, Field(max_length=4_000)]
 
 
 def keep_tail(text: str, limit: int = MAX_TEXT) -> str:
-    """The end of ``text``: at most ``limit`` characters and `MAX_TEXT_BYTES` bytes, from a line's beginning where there is one."""
+    """The end of ``text``: at most ``limit`` characters and `MAX_TEXT_BYTES` bytes, from a line's beginning where there is."""
     tail = text[-limit:]
     encoded = tail.encode("utf-8", "replace")
     if len(encoded) > MAX_TEXT_BYTES:

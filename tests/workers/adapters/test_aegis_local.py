@@ -15,6 +15,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 import pytest
+
 from ci_memory_workers.adapters.aegis.file_lock import exclusive
 from ci_memory_workers.adapters.aegis.local import LocalAegis
 from ci_memory_workers.adapters.aegis.memory_file import TIDY_EVERY

@@ -8,12 +8,13 @@ from types import SimpleNamespace
 
 import pytest
 from aegis_memory.security.content_security import ContentSecurityScanner
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
 from ci_memory_workers.adapters.aegis.identity import content_with_pattern, pattern_id_in
 from ci_memory_workers.adapters.aegis.sanitise import Sanitiser
 from ci_memory_workers.adapters.aegis.screening import acceptable, printable
 from ci_memory_workers.errors import KnowledgeRefused
-from hypothesis import example, given, settings
-from hypothesis import strategies as st
 
 SCANNER = ContentSecurityScanner(SimpleNamespace())
 FRAGMENTS = st.sampled_from(

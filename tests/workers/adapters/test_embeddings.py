@@ -7,9 +7,10 @@ import sys
 import numpy as np
 import pytest
 from aegis_memory.local._embeddings import EmbeddingProvider
-from ci_memory_workers.adapters.embeddings import DIMENSIONS, HashedNgramEmbeddings, Vector
 from hypothesis import given
 from hypothesis import strategies as st
+
+from ci_memory_workers.adapters.embeddings import DIMENSIONS, HashedNgramEmbeddings, Vector
 
 EMBEDDINGS = HashedNgramEmbeddings()
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 import pytest
+
 from analyst_samples import CANDIDATES, FAILURE, KEY, SECRET, analyst_of, changed
 from ci_memory_producers.events import Diagnosis
 from ci_memory_workers.services.ports import Analyst

@@ -14,6 +14,7 @@ from types import FrameType
 from typing import Any
 
 import pytest
+
 from analyst_samples import CANDIDATES, FAILURE, KEY, analyst_of, changed
 from ci_memory_workers.errors import AnalystMisbehaved, AnalystRefused, AnalystUnavailable, InvalidSettings
 from llm_standin import LLMStandin

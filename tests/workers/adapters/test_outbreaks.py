@@ -1,14 +1,15 @@
-"""One failure in many builds of many repositories within minutes is one incident; a run that mostly fails says nothing of a test."""
+"""One failure in many repositories within minutes is one incident; a run that mostly fails says nothing of a test."""
 
 from __future__ import annotations
 
 import pytest
+from redis import Redis
+
 from ci_memory_producers.events import FailureEvent, PassEvent, RunTotals
 from ci_memory_workers.adapters.redis_index import RedisIndex
 from ci_memory_workers.domain.answer import answer
 from ci_memory_workers.domain.pattern import OUTBREAK_WINDOW_MS, Pattern
 from ci_memory_workers.services.ports import Dated, Reading
-from redis import Redis
 
 T = "default"
 NOW = 1_800_000_000_000

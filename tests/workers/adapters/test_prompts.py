@@ -4,11 +4,12 @@ import dataclasses
 import re
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from analyst_samples import CANDIDATES, FAILURE, changed, redact
 from ci_memory_workers.adapters.prompts import user_message, visible
 from ci_memory_workers.services.ports import Candidate, FailureContext
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from llm_standin import data_blocks
 
 

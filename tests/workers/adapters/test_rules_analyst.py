@@ -8,12 +8,13 @@ from typing import Any, get_args
 
 import pytest
 import re2
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from ci_memory_producers.events import STAGES, Category, Diagnosis
 from ci_memory_workers.adapters import rules_analyst
 from ci_memory_workers.adapters.rules_analyst import RulesAnalyst, advice, read_facts
 from ci_memory_workers.services.ports import Analyst, Candidate, FailureContext
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 CATEGORIES: tuple[Category, ...] = get_args(Category)
 LIKELY = "Likely, by rules and not certain: "

@@ -196,10 +196,20 @@ def test_the_same_files_in_two_repositories_are_the_same_fix() -> None:
     assert shape("code_change", (), "Set the token!") == shape("code_change", (), "set THE token")
 
 
-def test_clean_runs_count_since_the_last_failure() -> None:
-    assert clean_runs([passed(1), failed(2, A), passed(3), passed(4)], A) == 2
-    assert clean_runs([passed(1), passed(2)], A) == 0
-    assert clean_runs([failed(1, A), passed(2), failed(3, A)], A) == 0
+def test_clean_runs_are_those_of_all_lines_that_came_in_after_the_last_failure_anywhere() -> None:
+    here = [passed(1), failed(2, A), passed(3), passed(4)]
+    there = [failed(901, A), passed(902), failed(903, B)]
+    last = failed(2, A).ms
+    assert clean_runs([here], last) == 2
+    assert clean_runs([here, there], failed(901, A).ms) == 1
+    assert clean_runs([here, there], last) == 3
+    assert clean_runs([], last) == 0
+
+
+def test_a_run_that_came_in_with_the_failure_or_failed_in_another_way_is_not_clean() -> None:
+    assert clean_runs([[passed(3)]], passed(3).ms) == 0
+    assert clean_runs([[passed(3), failed(3, B)]], 0) == 0
+    assert clean_runs([[passed(3), passed(3)]], 0) == 1
 
 
 def test_what_fails_commit_after_commit_is_broken_until_it_passes() -> None:
