@@ -69,6 +69,23 @@ def test_a_record_says_what_happened_where(index: RedisIndex, redis_client: Redi
     assert success.line != failure.line
 
 
+def test_a_record_names_its_branch_and_says_when_most_tests_of_the_run_failed(index: RedisIndex, redis_client: Redis) -> None:
+    place: dict[str, Any] = {"default_branch": "main", "job": "unit", "ms": NOW}
+    happen(
+        index,
+        failed(build="1", branch="feature", run_totals={"tests": 20, "failed": 19}, **place),
+        failed(build="2", branch="other", run_totals={"tests": 20, "failed": 1}, **place),
+        passed(build="3", branch="feature", **place),
+        passed(build="4", **place),
+    )
+
+    mass, single, success, nowhere = RedisRecords(redis_client).records(T, 0)
+    assert [one.mass for one in (mass, single, success)] == [True, False, False]
+    assert mass.line == success.line != single.line
+    assert not any(one.mixed for one in (mass, single, success, nowhere))
+    assert (nowhere.line, nowhere.of_a_run) == ("", False)
+
+
 def test_all_records_are_read_whatever_the_size_of_a_piece(
     index: RedisIndex, redis_client: Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -204,13 +221,20 @@ def test_rereading_says_who_keeps_its_fingerprint_and_who_would_merge_and_change
 
 
 SCENES = {
-    "flaky, then broken, then fixed": ("F F F . B B B . . F F .", 2),
+    "flaky, then broken, then fixed": ("F F F . B B B . . F F .", 4),
     "flaky for days": ("F . F F . F . . F F F F . F", 2),
-    "broken from the start": ("B B . B B F F F F", 0),
-    "fixed at once, then flaky": ("B . F F F F F F", 0),
+    "broken from the start": ("B B . B B F F F F", 2),
+    "fixed at once, then flaky": ("B . F F F F F F", 2),
+    "fixed at once, then flaky by another build of the commit": ("B . B , B , B ,", 2),
     "flaky, quiet, flaky": ("F F F F . . . . . . . . . . F F F F", 4),
+    "quiet on main, flaky on a branch": ("F F . f . f . f . f . f", 2),
+    "quiet everywhere": ("F F f . ; . ; . ;", 2),
 }
-"""Runs of a job, six hours apart (F fails and passes when run again, B fails, . passes); how often quarantine begins or ends."""
+"""Runs of a job, six hours apart; how often quarantine begins or ends.
+
+F fails and passes when run again, B fails, . passes, and , passes with the commit of the run before; f and ; are F and . on
+another branch.
+"""
 
 
 @pytest.mark.parametrize("scene", SCENES)
@@ -224,10 +248,11 @@ def test_the_policy_in_force_is_replayed_as_sweeps_and_learning_decided(
     happened: list[Reading | Dated] = []
     runs, changes = SCENES[scene]
     for run, kind in enumerate(runs.split(), start=1):
-        place: dict[str, Any] = {"build": f"b{run}", "run_number": run, "commit_sha": f"c{run}", **MAIN}
+        place: dict[str, Any] = {"build": f"b{run}", "run_number": run, "commit_sha": f"c{run - (kind == ',')}", **MAIN}
+        place |= {"branch": "feature"} if kind in "f;" else {}
         ms = NOW + run * 6 * HOUR
-        happened += [failed(ms=ms, **place)] if kind in "FB" else []
-        happened += [passed(ms=ms + 1_000, attempt=1 + (kind == "F"), **place)] if kind in "F." else []
+        happened += [failed(ms=ms, **place)] if kind in "FfB" else []
+        happened += [passed(ms=ms + 1_000, attempt=1 + (kind in "Ff"), **place)] if kind != "B" else []
     end = NOW + 7 * DAY_MS
     decided, now = [], NOW - NOW % HOUR
     while now < end:

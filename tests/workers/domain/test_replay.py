@@ -163,8 +163,34 @@ def test_at_most_so_many_patterns_are_in_quarantine_at_once() -> None:
     assert outcome.quarantined == ("flaky",)
 
 
-def test_a_pattern_that_a_commit_fixed_before_it_was_ever_flaky_is_resolved_and_never_quarantined() -> None:
-    assert played([ran(1, "flaky"), ran(2), *flakes(3, 4, 5)]).spells == ()
+def test_what_a_commit_seemed_to_fix_before_it_was_ever_flaky_is_quarantined_when_it_is() -> None:
+    fixed = [ran(1, "flaky"), ran(2)]
+    assert played(fixed).spells == ()
+
+    (spell,) = played([*fixed, *flakes(3, 4)]).spells
+    assert spell.reason == "flaky in 1 of 2 builds (50%)"
+
+
+CLEAN = Policy(QuarantinePolicy(ratio=0.3, min_episodes=2, clean_runs=4))
+
+
+def test_a_quarantine_ends_at_the_sweep_after_the_last_clean_run_that_it_takes() -> None:
+    flaky = flakes(1, 2)
+    assert played([*flaky, ran(3), ran(4)], CLEAN, hours=30).released == ()
+
+    (spell,) = played([*flaky, ran(3), ran(4), ran(5)], CLEAN, hours=30).released
+    assert spell.end == "released: 4 clean runs"
+    assert spell.until_ms == ran(5).ms + -ran(5).ms % CLEAN.sweep_ms
+
+
+def test_clean_runs_of_all_lines_add_up_but_only_since_it_failed_last_anywhere() -> None:
+    quiet: dict[str, Any] = {"line": "shop-unit-feature", "default": False}
+    start = [ran(1, "flaky", **quiet), *flakes(2, 3)]
+    assert played([*start, ran(4), ran(5, **quiet)], CLEAN, hours=30).released == ()
+    assert len(played([*start, ran(4), ran(5, **quiet), ran(6, **quiet)], CLEAN, hours=30).released) == 1
+
+    both = [one for run in range(4, 24, 2) for one in (ran(run, **quiet), *flakes(run + 1))]
+    assert played([*start, *both], CLEAN, hours=30).released == ()
 
 
 def test_what_is_not_seen_for_long_is_deprecated_and_comes_back_as_it_was() -> None:
@@ -331,15 +357,14 @@ def test_streaks_are_the_transitions_that_learning_sees(happened: list[Record]) 
 @given(records)
 def test_a_line_that_is_followed_live_says_what_its_runs_say_at_any_time(happened: list[Record]) -> None:
     line, known = LiveLine(), []
-    for record in one_line(happened):
+    for record in sorted(one_line(happened), key=lambda one: one.arrival):
         if not record.of_a_run:
             continue
         line.add(record)
         known.append(record)
         seen = attempts(known)
-        assert [line.clean_runs(pattern_id) for pattern_id in ("p", "q", "never")] == [
-            clean_runs(seen, pattern_id) for pattern_id in ("p", "q", "never")
-        ]
+        for last_ms in {0, *(one.ms for one in known)}:
+            assert line.clean_runs(last_ms) == clean_runs([seen], last_ms)
         assert line.broken() == broken_patterns(seen)
 
 

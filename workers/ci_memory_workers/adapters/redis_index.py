@@ -192,7 +192,12 @@ class RedisIndex(RedisDue):
         """See `Index.set_status`."""
         seen = str(pattern.last_ms) if only_if_unseen else ""
         arguments_ = (pattern.pattern_id, pattern.status, status, reason, now_ms, seen, until_ms)
-        return bool(self._scripts.run("set_status", prefix(tenant), *arguments_))
+        changed = bool(self._scripts.run("set_status", prefix(tenant), *arguments_))
+        if changed and status == "quarantined":
+            # After the status: from then on `line_is_quiet` leaves these lines alone.
+            failing = f"{prefix(tenant)}failing_lines"
+            self._client.sunionstore(failing, [failing, f"{prefix(tenant)}lines_of:{pattern.pattern_id}"])
+        return changed
 
     # -- analyses and resolutions ----------------------------------------------------------------------------------------
 
@@ -236,9 +241,9 @@ class RedisIndex(RedisDue):
         revision, rows = pipeline.execute()
         return decode_line(line_id, int(revision or 0), rows)
 
-    def line_is_quiet(self, tenant: str, line: Line) -> None:
+    def line_is_quiet(self, tenant: str, line: Line) -> bool:
         """See `Index.line_is_quiet`."""
-        self._client.srem(f"{prefix(tenant)}failing_lines", line.line_id)
+        return bool(self._scripts.run("line_is_quiet", prefix(tenant), line.line_id, line.revision, *sorted(line.patterns)))
 
     def record_trial(self, tenant: str, transition: Transition, trial_id: str, fix: Fix, *, now_ms: int) -> bool:
         """See `Index.record_trial`."""
@@ -255,6 +260,13 @@ class RedisIndex(RedisDue):
 
     def clean_runs(self, tenant: str, pattern_id: str) -> int:
         """See `Index.clean_runs`."""
-        members: Any = self._client.srandmember(f"{prefix(tenant)}lines_of:{pattern_id}", MOST_LINES)
-        lines = (self.line(tenant, text(member)) for member in members or ())
-        return max((clean_runs(line.attempts, pattern_id) for line in lines), default=0)
+        pipeline = self._client.pipeline()
+        pipeline.hget(f"{prefix(tenant)}pattern:{pattern_id}", "last_ms")
+        pipeline.srandmember(f"{prefix(tenant)}lines_of:{pattern_id}", MOST_LINES)
+        last_ms, members = pipeline.execute()
+        return clean_runs((self.line(tenant, text(member)).attempts for member in members), int(last_ms or 0))
+
+    def quarantine_judgement_due(self, tenant: str, pattern_ids: Sequence[str], now_ms: int) -> None:
+        """See `Index.quarantine_judgement_due`. What was due sooner stays so."""
+        if pattern_ids:
+            self._client.zadd(f"{prefix(tenant)}due:quarantine", dict.fromkeys(pattern_ids, now_ms), lt=True)

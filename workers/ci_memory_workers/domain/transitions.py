@@ -72,15 +72,12 @@ def open_failures(attempts: Iterable[Attempt]) -> frozenset[str]:
     return still
 
 
-def clean_runs(attempts: Iterable[Attempt], pattern_id: str) -> int:
-    """How many runs passed since ``pattern_id`` failed last; 0 where it never failed here."""
-    clean, seen = 0, False
-    for one in merge(attempts):
-        if pattern_id in one.patterns:
-            clean, seen = 0, True
-        elif one.passed:
-            clean += 1
-    return clean if seen else 0
+def clean_runs(lines: Iterable[Iterable[Attempt]], last_ms: int) -> int:
+    """How many runs of all ``lines`` together passed and came in after ``last_ms``: when a pattern failed last, anywhere.
+
+    By the log's clock: run numbers of several lines can't be compared.
+    """
+    return sum(one.passed and one.ms > last_ms for attempts in lines for one in merge(attempts))
 
 
 def broken_patterns(attempts: Iterable[Attempt]) -> frozenset[str]:

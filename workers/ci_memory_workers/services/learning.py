@@ -39,7 +39,9 @@ class Learner:
                 self.bell.ring("memory", tenant, transition.pattern_id)
         if line.default:
             self._mark_broken(tenant, line, now_ms)
-        if not open_failures(line.attempts) and all(one.verdict != "pending" for one in found):
+        held = self._in_quarantine(tenant, line)
+        self.index.quarantine_judgement_due(tenant, held, now_ms)
+        if not held and not open_failures(line.attempts) and all(one.verdict != "pending" for one in found):
             self.index.line_is_quiet(tenant, line)
         self.index.finish(lease, revision=line.revision, later_ms=now_ms + AGAIN_MS)
         return f"learned {learned}" if learned else "nothing_new"
@@ -47,9 +49,16 @@ class Learner:
     def _mark_broken(self, tenant: str, line: Line, now_ms: int) -> None:
         """What fails on a default branch, commit after commit, is broken: that outranks flaky."""
         broken = broken_patterns(line.attempts)
-        for pattern_id in sorted(set().union(*(one.patterns for one in line.attempts))):
+        for pattern_id in sorted(line.patterns):
             survivor = self.index.surviving(tenant, pattern_id)
             self.index.set_broken(tenant, survivor, line.line_id, pattern_id in broken, now_ms)
+
+    def _in_quarantine(self, tenant: str, line: Line) -> list[str]:
+        """Patterns in quarantine that failed in these runs: a run that passes may be the last one that their release takes."""
+        quarantined = frozenset(self.index.quarantined(tenant))
+        if not quarantined:
+            return []
+        return sorted(quarantined & {self.index.surviving(tenant, pattern_id) for pattern_id in line.patterns})
 
     def _in_outbreak(self, tenant: str, transition: Transition) -> bool:
         """An outbreak ends by itself: the commit that happened to be built then fixed nothing, and nothing was flaky."""

@@ -77,7 +77,7 @@ local function move_status(p, from, into)
   local gone, stays = redis.call('HGET', old, 'status'), redis.call('HGET', new, 'status')
   redis.call('HSET', old, 'status_there', stays)
   if gone == 'resolved' and stays == 'unresolved' then
-    for _, field in ipairs({ 'status', 'fix_repo', 'resolved_ms', 'fix_commits', 'resolved_fix', 'recurred' }) do
+    for _, field in ipairs({ 'status', 'fix_repo', 'resolved_ms', 'fix_commits', 'resolved_fix', 'resolved_kind', 'recurred' }) do
       redis.call('HSET', new, field, redis.call('HGET', old, field) or '')
     end
   end

@@ -1,5 +1,6 @@
 --@include _ledger
 --@include _outbreaks
+--@include _flaky
 -- Applies a batch of events of one tenant: dedupe, count, look up, claim, and write down the work that is owed.
 --
 -- KEYS[1]  the tenant's prefix, 'ci-memory:{tenant}:'; every key below is built from it and shares its hash slot
@@ -75,9 +76,9 @@ local function owe_sync(id)
 end
 
 -- Keeps a slim record of an event for `ci-memory replay`: what it was, without its texts.
-local function keep_record(kind, ms, id, place, job, attempt, test, record)
+local function keep_record(kind, ms, id, place, job, attempt, test, record, line, mass)
   redis.call('XADD', p .. 'records', 'MAXLEN', '~', MOST_RECORDS, '*', 'kind', kind, 'ms', ms, 'pattern_id', id, 'place', place,
-    'job', job, 'attempt', attempt, 'test', test, 'run', record)
+    'job', job, 'attempt', attempt, 'test', test, 'run', record, 'line', line, 'mass', mass)
 end
 
 -- Keeps a run for `services.learning`, which is due when the runs hold a failure: then a pass may be a fix.
@@ -106,8 +107,7 @@ local function count_flaky(run, job, id, place)
   if state[1] or in_outbreak(t, tonumber(state[2] or '')) then return end
   if redis.call('HSETNX', run, 'k|' .. job .. '|' .. id, '1') == 0 or redis.call('EXISTS', key) == 0 then return end
   redis.call('HINCRBY', key, 'flaky_count', 1)
-  local status = redis.call('HGET', key, 'status')
-  if status == 'unresolved' or status == 'deprecated' then redis.call('HSET', key, 'status', 'flaky') end
+  if turn_flaky(key) and touched[id] then touched[id].status = 'flaky' end
   keep_vote(p, id, 'harmful', 'reflection', 'likely flaky: passed when run again in build ' .. place)
   redis.call('ZADD', p .. 'due:quarantine', now, id)
   owe_sync(id)
@@ -196,7 +196,7 @@ local function failure(a)
     if redis.call('HLEN', waiting) < most_waiting then redis.call('HSET', waiting, event_id, minted and 'n' or 'k') end
   end
   keep_run(a[19], a[20], attempt, id, a[21])
-  keep_record('failure', ms, id, place, job, attempt, test, a[21])
+  keep_record('failure', ms, id, place, job, attempt, test, a[21], a[19], a[22])
   return minted and 'new' or 'known', id
 end
 
@@ -216,7 +216,7 @@ local function pass(a)
     end
   end
   keep_run(a[8], a[9], attempt, '', a[10])
-  keep_record('pass', a[2], '', place, job, attempt, test, a[10])
+  keep_record('pass', a[2], '', place, job, attempt, test, a[10], a[8], '0')
   return 'pass', ''
 end
 

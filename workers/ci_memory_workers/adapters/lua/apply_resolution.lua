@@ -25,7 +25,7 @@ local function fixed()
   local commits = {}
   for _, recent in ipairs(redis.call('LRANGE', p .. 'recent:' .. id, 0, -1)) do commits[#commits + 1] = cjson.decode(recent).commit end
   redis.call('HSET', key, 'status', 'resolved', 'fix_repo', ARGV[7], 'resolved_ms', now, 'fix_commits', table.concat(commits, ' '),
-    'resolved_fix', ARGV[5], 'recurred', '0')
+    'resolved_fix', ARGV[5], 'resolved_kind', 'reported', 'recurred', '0')
   redis.call('HSET', p .. 'fixes:' .. id, 'fix|' .. ARGV[5], ARGV[6])
   keep_vote(p, id, 'helpful', 'reflection', ARGV[9])
   -- What was inferred for this repository and is not refuted gives way to what a person says.

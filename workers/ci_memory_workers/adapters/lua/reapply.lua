@@ -32,7 +32,8 @@ end
 local kinds = {}
 
 function kinds.fix()
-  redis.call('HSET', key, 'status', 'resolved', 'fix_repo', ARGV[7], 'resolved_ms', now, 'resolved_fix', ARGV[5], 'recurred', '0')
+  redis.call('HSET', key, 'status', 'resolved', 'fix_repo', ARGV[7], 'resolved_ms', now, 'resolved_fix', ARGV[5],
+    'resolved_kind', 'reported', 'recurred', '0')
   redis.call('HSET', p .. 'fixes:' .. id, 'fix|' .. ARGV[5], ARGV[6])
   for trial_id, encoded in pairs(trials_of(p, id)) do
     local trial = cjson.decode(encoded)

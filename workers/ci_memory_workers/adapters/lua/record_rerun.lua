@@ -1,4 +1,5 @@
 --@include _ledger
+--@include _flaky
 -- Writes that a failure went away with the code unchanged, in another build of the same commit: a flaky episode, counted once.
 --
 -- KEYS[1]  the tenant's prefix
@@ -9,8 +10,7 @@ local p, id = KEYS[1], surviving(KEYS[1], ARGV[1])
 local key = p .. 'pattern:' .. id
 if redis.call('EXISTS', key) == 0 or redis.call('SADD', p .. 'reruns:' .. id, ARGV[2]) == 0 then return 0 end
 redis.call('HINCRBY', key, 'flaky_count', 1)
-local status = redis.call('HGET', key, 'status')
-if status == 'unresolved' or status == 'deprecated' then redis.call('HSET', key, 'status', 'flaky') end
+turn_flaky(key)
 keep_vote(p, id, 'harmful', 'reflection', 'likely flaky: passed when run again in ' .. ARGV[3])
 redis.call('ZADD', p .. 'due:quarantine', ARGV[4], id)
 owe_memory(p, id, tonumber(ARGV[4]))

@@ -29,8 +29,10 @@ else
   changed = put_trial(p, id, ARGV[2], { fix = ARGV[7], repo = repo, kind = 'inferred', verdict = verdict, ms = ms })
   local status = redis.call('HGET', key, 'status')
   if changed and (status == 'unresolved' or status == 'resolved') and ms >= tonumber(redis.call('HGET', key, 'resolved_ms') or '0') then
+    -- What a person resolved stays a person's word, whatever commits seem to fix after that.
+    local inferred = status == 'unresolved' or redis.call('HGET', key, 'resolved_kind') == 'inferred'
     redis.call('HSET', key, 'status', 'resolved', 'fix_repo', repo, 'resolved_ms', ms, 'fix_commits', ARGV[10],
-      'resolved_fix', ARGV[7], 'recurred', '0')
+      'resolved_fix', ARGV[7], 'resolved_kind', inferred and 'inferred' or 'reported', 'recurred', '0')
   end
 end
 if not changed then return 0 end

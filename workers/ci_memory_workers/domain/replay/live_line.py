@@ -1,8 +1,8 @@
-"""The runs of one line as they were known at a time: what is broken now, and how often it passed since a pattern failed."""
+"""The runs of one line as they were known at a time: what is broken now, and how often it passed since."""
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left, bisect_right, insort
 
 from ..transitions import Attempt, broken_patterns
 from .records import Record
@@ -18,22 +18,25 @@ class LiveLine:
 
     def __init__(self) -> None:
         self._passes: list[Order] = []
-        self._last_failure: dict[str, Order] = {}
+        self._passed_ms: dict[Order, int] = {}
+        self._pass_times: list[int] = []
         self._failed: dict[Order, tuple[str, set[str]]] = {}
         self._failed_orders: list[Order] = []
 
     def add(self, record: Record) -> None:
-        """A run arrived, perhaps after later ones. In one attempt, a failure outweighs a pass."""
+        """A run arrived, perhaps after later ones, never with an earlier ``ms``. In one attempt, a failure outweighs a pass."""
         order = record.order
         at = bisect_left(self._passes, order)
         known = self._passes[at : at + 1] == [order]
         if record.passed:
             if not known and order not in self._failed:
                 self._passes.insert(at, order)
+                self._passed_ms[order] = record.ms
+                insort(self._pass_times, record.ms)
             return
         if known:
             self._passes.pop(at)
-        self._last_failure[record.pattern_id] = max(self._last_failure.get(record.pattern_id, order), order)
+            self._pass_times.pop(bisect_left(self._pass_times, self._passed_ms.pop(order)))
         if order not in self._failed:
             self._failed[order] = record.commit, set()
             self._failed_orders.insert(bisect_left(self._failed_orders, order), order)
@@ -48,7 +51,6 @@ class LiveLine:
             for commit, patterns in [self._failed[run, attempt]]
         )
 
-    def clean_runs(self, pattern_id: str) -> int:
-        """How many runs passed since ``pattern_id`` failed last; 0 where it never failed here."""
-        last = self._last_failure.get(pattern_id)
-        return len(self._passes) - bisect_right(self._passes, last) if last is not None else 0
+    def clean_runs(self, last_ms: int) -> int:
+        """How many runs passed and came in after ``last_ms``: `transitions.clean_runs` of this line alone."""
+        return len(self._pass_times) - bisect_right(self._pass_times, last_ms)

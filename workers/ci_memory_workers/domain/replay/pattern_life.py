@@ -32,13 +32,13 @@ class PatternLife:
         return revived
 
     def turned_flaky(self) -> None:
-        """One of its episodes is flaky."""
+        """One of its episodes is flaky. That it was resolved was inferred: records hold nothing that a person reported."""
         self._flaky_episodes += 1
-        if self.status in ("unresolved", "deprecated"):
+        if self.status in ("unresolved", "resolved", "deprecated"):
             self.status = "flaky"
 
     def was_fixed(self) -> None:
-        """A commit ended it somewhere: what is not flaky is resolved."""
+        """A commit ended it somewhere: what is not flaky is resolved, until it is."""
         if self.status == "unresolved":
             self.status = "resolved"
 

@@ -39,6 +39,7 @@ class _Play:
         self._lives: dict[str, PatternLife] = {}
         self._lines: dict[str, LiveLine] = defaultdict(LiveLine)
         self._lines_of: dict[str, dict[str, None]] = defaultdict(dict)
+        self._patterns_of: dict[str, set[str]] = defaultdict(set)
         self._broken: dict[str, frozenset[str]] = {}
         self._changed: list[tuple[int, str]] = []
         self._due: list[tuple[int, str]] = []
@@ -95,8 +96,12 @@ class _Play:
         self._lines[record.line].add(record)
         if record.default and (not record.passed or record.line in self._broken):
             heappush(self._changed, (happening.ms, record.line))
-        if not record.passed and len(self._lines_of[record.pattern_id]) < MOST_LINES:
-            self._lines_of[record.pattern_id][record.line] = None
+        if not record.passed:
+            self._patterns_of[record.line].add(record.pattern_id)
+            if len(self._lines_of[record.pattern_id]) < MOST_LINES:
+                self._lines_of[record.pattern_id][record.line] = None
+        for pattern_id in sorted(self._open.keys() & self._patterns_of.get(record.line, ())):
+            self._look_at(pattern_id, happening.ms)
 
     def _look_at(self, pattern_id: str, ms: int) -> None:
         heappush(self._due, (ms, pattern_id))
@@ -143,7 +148,7 @@ class _Play:
     def _judge(self, pattern_id: str, now: int) -> None:
         life, policy = self._lives[pattern_id], self._policy.quarantine
         lines = self._lines_of[pattern_id] if life.status == "quarantined" else ()
-        clean = max((self._lines[line].clean_runs(pattern_id) for line in lines), default=0)
+        clean = sum(self._lines[line].clean_runs(life.last_ms) for line in lines)
         made = judge(life.pattern(), policy, now_ms=now, clean_runs=clean, quarantined=len(self._open))
         if made is None:
             return

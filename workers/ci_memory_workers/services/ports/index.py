@@ -49,6 +49,11 @@ class Line:
     revision: int
     attempts: tuple[Attempt, ...]
 
+    @property
+    def patterns(self) -> frozenset[str]:
+        """Patterns that failed in these runs, as they were named then: some may be merged by now."""
+        return frozenset().union(*(one.patterns for one in self.attempts))
+
 
 class Index(Protocol):
     """What is hot: fingerprints, counters, status, owed work and answers. Every method is one atomic step."""
@@ -120,8 +125,11 @@ class Index(Protocol):
         """The runs of one job on one branch, as far back as they are kept; empty where nothing is known."""
         ...
 
-    def line_is_quiet(self, tenant: str, line: Line) -> None:
-        """Nothing is open in these runs: passes need not be looked at, until the job fails again."""
+    def line_is_quiet(self, tenant: str, line: Line) -> bool:
+        """Nothing is open in these runs: passes need not be looked at, until the job fails again.
+
+        False when the line has changed since it was read, or holds a pattern in quarantine.
+        """
         ...
 
     def record_trial(self, tenant: str, transition: Transition, trial_id: str, fix: Fix, *, now_ms: int) -> bool:
@@ -164,7 +172,7 @@ class Index(Protocol):
     ) -> bool:
         """Change a status, unless it (or, with ``only_if_unseen``, the time of the last occurrence) has changed meanwhile.
 
-        A quarantine ends at ``until_ms``.
+        A quarantine ends at ``until_ms``, and no line that holds the pattern is quiet within it.
         """
         ...
 
@@ -193,7 +201,14 @@ class Index(Protocol):
         ...
 
     def clean_runs(self, tenant: str, pattern_id: str) -> int:
-        """How many runs of the pattern's jobs passed since it failed last, where the job that ran most often is counted."""
+        """How many runs passed since the pattern failed last anywhere, by the log's clock.
+
+        The sum over the lines that it failed in; of many lines, not all are looked at. 0 where the pattern is unknown.
+        """
+        ...
+
+    def quarantine_judgement_due(self, tenant: str, pattern_ids: Sequence[str], now_ms: int) -> None:
+        """Runs have come in that may end the quarantine of these patterns: the next sweep judges them."""
         ...
 
     def set_broken(self, tenant: str, pattern_id: str, line_id: str, broken: bool, now_ms: int) -> bool:
