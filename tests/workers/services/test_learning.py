@@ -1,89 +1,21 @@
-"""What is learned from runs, on the real index: fixes, flaky episodes, what is broken, and when a quarantine is judged again."""
+"""What is learned from runs, on the real index: fixes, flaky episodes, what is broken."""
 
 from __future__ import annotations
 
 from itertools import permutations
-from typing import Any
 
 import pytest
-from fakes import NOW, RecordingBell, T, failed, fixed, open_index, passed, the
+from fakes import NOW, RecordingBell, T, failed, open_index, passed, the
+from line_runs import FIX, MINUTE_MS, at, flake, learn, only, report, run_of, sweep
 from redis import Redis
 
-from ci_memory_producers.quarantine_list import QuarantineList
 from ci_memory_workers.adapters.redis_index import RedisIndex
-from ci_memory_workers.domain.flaky import QuarantinePolicy
-from ci_memory_workers.domain.pattern import Pattern
 from ci_memory_workers.services.learning import Learner
-from ci_memory_workers.services.ports import Dated, Reading
-from ci_memory_workers.services.resolutions import ResolutionDesk
-from ci_memory_workers.services.sweeps import Sweeper
-
-MINUTE_MS = 60_000
-FIX: dict[str, Any] = {"commit_message": "Set AUTH_TOKEN in the fixtures", "author": "dev@example.com"}
 
 
 @pytest.fixture
 def index(redis_client: Redis) -> RedisIndex:
     return open_index(redis_client)
-
-
-class NoLists:
-    """Nobody reads the list: `test_quarantine_list` does."""
-
-    def repositories(self, tenant: str, pattern_id: str, limit: int) -> tuple[str, ...]:
-        return ()
-
-    def publish(self, tenant: str, published: QuarantineList) -> None:
-        pass
-
-
-def run_of(number: int, *, commit: str = "", attempt: int = 1, branch: str = "main", **fields: Any) -> dict[str, Any]:
-    """A run of the job `unit` on a branch of acme/shop, a minute after the one before it."""
-    usual: dict[str, Any] = {
-        "build": f"{branch}-{number}",
-        "run_number": number,
-        "commit_sha": commit or f"c{number}",
-        "attempt": attempt,
-        "branch": branch,
-        "default_branch": "main",
-        "job": "unit",
-        "ms": NOW + number * MINUTE_MS + attempt,
-    }
-    return usual | fields
-
-
-def learn(index: RedisIndex, *events: Reading | Dated, bell: RecordingBell | None = None) -> list[str]:
-    """Apply ``events`` one by one, and learn what is due after each; what came of it."""
-    learner, came = Learner(index, bell or RecordingBell()), []
-    for event in events:
-        index.apply(T, [event], event.ms)
-        came += [learner.learn(T, line, event.ms) for line in index.overdue("transitions", T, event.ms, 100)]
-    return came
-
-
-def flake(index: RedisIndex, *numbers: int, text: str = "1:aaaa", **fields: Any) -> None:
-    """Runs that fail and pass in their second attempt."""
-    for number in numbers:
-        learn(index, failed(text, **run_of(number, **fields)), passed(**run_of(number, attempt=2, **fields)))
-
-
-def only(index: RedisIndex) -> Pattern:
-    (pattern_id,) = index.pattern_ids(T, 10)
-    return the(index.pattern(T, pattern_id))
-
-
-def sweep(index: RedisIndex, ms: int, *, clean: int = 4) -> list[tuple[str, str]]:
-    policy = QuarantinePolicy(ratio=0.5, min_episodes=2, clean_runs=clean, days=14)
-    sweeper = Sweeper(index=index, bell=RecordingBell(), lists=NoLists(), aging_days=90, quarantine=policy)
-    return [(made.status, made.reason) for made in sweeper.judge_flaky(ms)]
-
-
-def at(number: float) -> int:
-    """When the log had taken a run."""
-    return NOW + int(number * MINUTE_MS) + 30_000
-
-
-# -- fixes and flaky episodes ------------------------------------------------------------------------------------------------
 
 
 def test_a_fix_is_learned_once_and_its_verdict_follows(index: RedisIndex) -> None:
@@ -166,109 +98,6 @@ def test_what_fails_on_another_branch_is_not_called_broken(index: RedisIndex) ->
     learn(index, failed(**run_of(1, branch="feature")), failed(**run_of(2, branch="feature")))
 
     assert not only(index).broken
-
-
-# -- a quarantine ends with clean runs ---------------------------------------------------------------------------------------
-
-
-def test_a_quarantine_ends_at_the_sweep_after_the_last_clean_run_that_it_takes(index: RedisIndex) -> None:
-    flake(index, 1, 2)
-    assert [status for status, _ in sweep(index, at(2))] == ["quarantined"]
-
-    learn(index, passed(**run_of(3)), passed(**run_of(4)))
-    assert sweep(index, at(4)) == []
-
-    learn(index, passed(**run_of(5)))
-    assert sweep(index, at(5)) == [("flaky", "released: 4 clean runs")]
-    assert index.quarantined(T) == []
-
-
-def test_a_line_that_was_quiet_before_the_quarantine_began_is_looked_at_again(index: RedisIndex) -> None:
-    flake(index, 1, 2)
-    learn(index, *(passed(**run_of(number)) for number in (3, 4, 5)))
-    assert learn(index, passed(**run_of(6))) == [], "the line is quiet"
-    assert [status for status, _ in sweep(index, at(6), clean=7)] == ["quarantined"]
-
-    learn(index, passed(**run_of(7)))
-    assert sweep(index, at(7), clean=7) == []
-    learn(index, passed(**run_of(8)))
-    assert sweep(index, at(8), clean=7) == [("flaky", "released: 7 clean runs")]
-
-
-def test_a_line_falls_silent_when_the_quarantine_has_ended(index: RedisIndex) -> None:
-    flake(index, 1, 2)
-    sweep(index, at(2))
-    learn(index, *(passed(**run_of(number)) for number in (3, 4, 5)))
-    sweep(index, at(5))
-
-    assert learn(index, passed(**run_of(6))) == ["nothing_new"]
-    assert learn(index, passed(**run_of(7))) == []
-
-
-def test_a_pattern_that_was_merged_into_one_in_quarantine_keeps_its_line_awake(index: RedisIndex) -> None:
-    flake(index, 1, 2)
-    sweep(index, at(2))
-    (into,) = index.quarantined(T)
-    learn(index, failed("1:bbbb", **run_of(1, branch="feature")), *(passed(**run_of(n, branch="feature")) for n in (2, 3)))
-    (gone,) = set(index.pattern_ids(T, 10)) - {into}
-    assert index.merge(the(index.take("analysis", T, gone, now_ms=at(3), lease_ms=1_000)), into, reason="the same", now_ms=at(3))
-
-    learn(index, *(passed(**run_of(n, branch="feature")) for n in range(4, 8)))
-
-    assert learn(index, passed(**run_of(9, branch="feature"))) == ["nothing_new"]
-    assert index.quarantine_due(T, at(9), 10) == [into]
-
-
-def test_a_line_that_failed_while_it_was_looked_at_is_not_quiet(index: RedisIndex) -> None:
-    learn(index, failed(**run_of(1)), *(passed(**run_of(number)) for number in (2, 3)))
-    index.apply(T, [passed(**run_of(4))], at(4))
-    (line_id,) = index.overdue("transitions", T, at(4), 10)
-    looked_at = index.line(T, line_id)
-
-    index.apply(T, [failed(**run_of(5))], at(5))
-    index.line_is_quiet(T, looked_at)
-
-    Learner(index, RecordingBell()).learn(T, line_id, at(5))
-    learn(index, passed(**run_of(6, **FIX)))
-    assert "c6" in {fix.commit for fix in only(index).fixes}
-
-
-def test_one_quiet_line_does_not_release_what_still_fails_elsewhere(index: RedisIndex) -> None:
-    learn(index, failed(**run_of(1, branch="quiet")))
-    flake(index, 2, 3)
-    sweep(index, at(3))
-
-    for number in range(4, 20, 2):
-        learn(index, passed(**run_of(number, branch="quiet")))
-        flake(index, number + 1)
-        assert sweep(index, at(number + 1)) == []
-
-
-def test_clean_runs_of_all_lines_add_up(index: RedisIndex) -> None:
-    flake(index, 1, 2)
-    flake(index, 3, branch="feature")
-    sweep(index, at(3))
-    pattern_id = only(index).pattern_id
-    assert index.clean_runs(T, pattern_id) == 1, "the second attempt of the failure that came last"
-
-    learn(index, passed(**run_of(4)), passed(**run_of(5, branch="feature")))
-    assert index.clean_runs(T, pattern_id) == 3
-    assert sweep(index, at(5)) == []
-    learn(index, passed(**run_of(6)))
-    assert sweep(index, at(6)) == [("flaky", "released: 4 clean runs")]
-
-
-def test_a_pattern_that_nobody_knows_had_no_clean_runs(index: RedisIndex) -> None:
-    assert index.clean_runs(T, "pat_000000000000") == 0
-
-
-# -- an inferred resolution gives way to flaky evidence ----------------------------------------------------------------------
-
-
-def report(index: RedisIndex, pattern_id: str, ms: int) -> None:
-    event = fixed(pattern_id)
-    index.apply(T, [Dated(event, ms)], ms)
-    ResolutionDesk(index, RecordingBell()).apply(T, event.event_id, ms)
 
 
 def test_what_a_commit_seemed_to_fix_is_flaky_when_it_passes_in_a_later_attempt(index: RedisIndex) -> None:
