@@ -44,11 +44,21 @@ def test_many_successes_come_close_to_certainty() -> None:
 
 RULING = Ruling("dev@example.com", "because", 1)
 PROVEN = Fix("proven", "code_change", "a", "", "", "acme/shop", 1, worked=9)
-NEW = Fix("new", "code_change", "b", "", "", "acme/shop", 2)
+NEW = Fix("new", "code_change", "b", "", "", "acme/shop", 2, pending=1)
 
 
 def test_the_best_fix_is_the_surest_unless_a_person_says_else() -> None:
-    assert best([NEW, PROVEN]) == PROVEN
-    assert best([replace(NEW, pin=RULING), PROVEN]) == replace(NEW, pin=RULING)
-    assert best([NEW, replace(PROVEN, veto=RULING)]) == NEW
-    assert best([replace(PROVEN, veto=RULING)]) is None
+    assert best([NEW, PROVEN], flaky=False) == PROVEN
+    assert best([replace(NEW, pin=RULING), PROVEN], flaky=False) == replace(NEW, pin=RULING)
+    assert best([NEW, replace(PROVEN, veto=RULING)], flaky=False) == NEW
+    assert best([replace(PROVEN, veto=RULING)], flaky=False) is None
+
+
+def test_of_a_flaky_failure_only_what_a_person_said_is_suggested() -> None:
+    learned = replace(PROVEN, worked=0, failed=0, learned=True, learned_worked=9)
+
+    assert best([learned], flaky=False) == learned
+    assert best([learned], flaky=True) is None
+    assert best([replace(learned, worked=1)], flaky=True) is not None
+    assert best([replace(learned, pin=RULING)], flaky=True) is not None
+    assert best([replace(learned, learned_worked=0)], flaky=False) is None

@@ -187,7 +187,7 @@ def decode_pattern(pattern_id: str, fields: Mapping[str, str], fix_fields: Mappi
         attempts=int(fields.get("attempts", 0)),
         takes=int(fields.get("takes", 0)),
         status_reason=fields.get("status_reason", ""),
-        fix=best(fix for fix in fixes if fix.pinned or fix.all_worked + fix.all_failed + fix.pending),
+        fix=best(fixes, flaky=int(fields.get("flaky_count", 0)) > 0),
         fixes=fixes,
         merged_into=fields.get("merged_into", ""),
         broken=fields.get("broken", "0") != "0",

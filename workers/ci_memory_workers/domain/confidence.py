@@ -30,10 +30,17 @@ def confidence_in(fix: Fix) -> float:
     return confidence(fix.worked + LEARNED_WEIGHT * fix.learned_worked, fix.all_failed)
 
 
-def best(fixes: Iterable[Fix]) -> Fix | None:
+def best(fixes: Iterable[Fix], *, flaky: bool) -> Fix | None:
     """The fix to suggest: the one to be surest of, the newest among equals. A better fix overtakes a worse one by itself.
 
-    A person outranks that: what is pinned comes first, what is vetoed never.
+    A person outranks that: what is pinned comes first, what is vetoed never. A ``flaky`` failure goes away by itself, so that the
+    commit after which it passed fixed nothing: of such a pattern only what a person reported or pinned is suggested.
     """
-    allowed = (fix for fix in fixes if not fix.vetoed)
+    allowed = (fix for fix in fixes if fix.pinned or _stands(fix, flaky=flaky))
     return max(allowed, key=lambda fix: (fix.pinned, confidence_in(fix), fix.resolved_ms), default=None)
+
+
+def _stands(fix: Fix, *, flaky: bool) -> bool:
+    if fix.vetoed or (flaky and fix.worked + fix.failed == 0):
+        return False
+    return fix.all_worked + fix.all_failed + fix.pending > 0

@@ -156,6 +156,9 @@ def reverts(message: str, fix: Attempt) -> bool:
 
 
 def transition_id(line: str, transition: Transition) -> str:
-    """The same for the same streak of the same job, whatever is learned of it later: first failing run, pattern, job's line."""
-    key = f"{line}\x1f{transition.pattern_id}\x1f{transition.first.run}\x1f{transition.first.attempt}"
+    """The same for the same streak of the same job, whatever is learned of it later; unique within a pattern.
+
+    Made of the job's line and the first failing run, not of the pattern: a merged one keeps no second trial of a streak.
+    """
+    key = f"{line}\x1f{transition.first.run}\x1f{transition.first.attempt}"
     return hashlib.blake2b(key.encode(), digest_size=8).hexdigest()

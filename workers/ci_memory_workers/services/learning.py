@@ -7,7 +7,7 @@ it (the fix stuck, or did not) takes the place of what was known.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..domain.learned_fix import describe, fix_type_of, shape
 from ..domain.pattern import Fix, fix_identity
@@ -30,7 +30,7 @@ class Learner:
         lease = self.index.take("transitions", tenant, line_id, now_ms=now_ms, lease_ms=LEASE_MS)
         if lease is None:
             return "not_due"
-        line = self.index.line(tenant, line_id)
+        line = self._as_it_stands(tenant, self.index.line(tenant, line_id))
         found = transitions(line.attempts)
         learned = 0
         for transition in found:
@@ -46,23 +46,27 @@ class Learner:
         self.index.finish(lease, revision=line.revision, later_ms=now_ms + AGAIN_MS)
         return f"learned {learned}" if learned else "nothing_new"
 
+    def _as_it_stands(self, tenant: str, line: Line) -> Line:
+        """The runs with merged patterns under the one that stands for them: two aliases that failed together are one failure."""
+        standing = {pattern_id: self.index.surviving(tenant, pattern_id) for pattern_id in line.patterns}
+        attempts = (
+            replace(one, patterns=frozenset(standing[pattern_id] for pattern_id in one.patterns)) for one in line.attempts
+        )
+        return replace(line, attempts=tuple(attempts))
+
     def _mark_broken(self, tenant: str, line: Line, now_ms: int) -> None:
         """What fails on a default branch, commit after commit, is broken: that outranks flaky."""
         broken = broken_patterns(line.attempts)
         for pattern_id in sorted(line.patterns):
-            survivor = self.index.surviving(tenant, pattern_id)
-            self.index.set_broken(tenant, survivor, line.line_id, pattern_id in broken, now_ms)
+            self.index.set_broken(tenant, pattern_id, line.line_id, pattern_id in broken, now_ms)
 
     def _in_quarantine(self, tenant: str, line: Line) -> list[str]:
         """Patterns in quarantine that failed in these runs: a run that passes may be the last one that their release takes."""
-        quarantined = frozenset(self.index.quarantined(tenant))
-        if not quarantined:
-            return []
-        return sorted(quarantined & {self.index.surviving(tenant, pattern_id) for pattern_id in line.patterns})
+        return sorted(line.patterns.intersection(self.index.quarantined(tenant)))
 
     def _in_outbreak(self, tenant: str, transition: Transition) -> bool:
         """An outbreak ends by itself: the commit that happened to be built then fixed nothing, and nothing was flaky."""
-        pattern = self.index.pattern(tenant, self.index.surviving(tenant, transition.pattern_id))
+        pattern = self.index.pattern(tenant, transition.pattern_id)
         return bool(pattern and pattern.outbreak and pattern.outbreak.covers(transition.last.ms))
 
     def _record(self, tenant: str, line: Line, transition: Transition, now_ms: int) -> bool:
