@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import permutations
 
 import pytest
-from fakes import NOW, RecordingBell, T, failed, open_index, passed, the
+from fakes import NOW, RecordingBell, T, archive_of, failed, open_index, passed, the
 from line_runs import FIX, MINUTE_MS, at, flake, learn, only, report, run_of, sweep
 from redis import Redis
 
@@ -127,6 +127,23 @@ def test_what_a_person_resolved_stays_so_whatever_is_learned(index: RedisIndex) 
     learn(index, failed(**run_of(4)), passed(**run_of(5)))
     learn(index, failed(**run_of(6, commit="same")), passed(**run_of(7, commit="same")))
     flake(index, 8)
+    assert only(index).status == "resolved"
+
+
+def test_what_a_person_resolved_stays_so_when_it_is_known_from_the_journal_alone(index: RedisIndex, redis_client: Redis) -> None:
+    learn(index, failed(**run_of(1)), passed(**run_of(2)))
+    pattern_id, archive = only(index).pattern_id, archive_of(index)
+    older = the(archive.state(T, pattern_id))
+    report(index, pattern_id, at(2))
+    fix = next(fix for fix in only(index).fixes if not fix.learned)
+    entries = list(archive.journal(T))
+    redis_client.flushall()
+    assert archive.restore(T, older, now_ms=at(2), owe=False, journalled=True) == "restored"
+
+    applied = [archive.reapply(T, pattern_id, entry, fix) for entry in entries if entry.fields["kind"] == "resolution"]
+    flake(index, 3)
+
+    assert applied == [True]
     assert only(index).status == "resolved"
 
 
