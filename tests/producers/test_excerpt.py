@@ -45,22 +45,3 @@ def test_a_file_without_text_is_named_with_the_cause(tmp_path: Path, content: by
     log.write_bytes(content)
     with pytest.raises(UnreadableLog, match=r"job\.log"):
         read_file(log)
-
-
-def test_a_test_is_named_with_its_file_where_the_summary_says_it() -> None:
-    log = (
-        "=================================== FAILURES ===================================\n"
-        "_________________________________ test_total __________________________________\n"
-        "\n"
-        "    def test_total():\n"
-        ">       assert total() == 3\n"
-        "E       assert 2 == 3\n"
-        "\n"
-        "tests/test_cart.py:7: AssertionError\n"
-        "=========================== short test summary info ============================\n"
-        "FAILED tests/test_cart.py::test_total - assert 2 == 3\n"
-        "1 failed, 40 passed in 0.12s\n"
-    )
-    padding = "".join(f"tests/test_other.py::test_{n} PASSED\n" for n in range(80))
-
-    assert [failure.test_id for failure in read_text(padding + log).failures] == ["tests/test_cart.py::test_total"]

@@ -141,16 +141,8 @@ def _assemble(blocks: list[Block], names: list[str]) -> Excerpt:
     numbers = sorted(lines)
     text = "\n".join(lines[number] for number in numbers)
     tests = distinct_names([*(block.test for block in blocks), *names])
-    failures = tuple(replace(failure, test_id=fuller_name(failure.test_id, names)) for failure in failures)
     ranges = _joined([(number, number) for number in numbers])
     return Excerpt(failures[0].headline, text, ranges, tests, failures[0].stack_trace, failures)
-
-
-def fuller_name(test: str, names: Sequence[str]) -> str:
-    """``test`` as the summary of its run names it, with its file, where one name alone can be meant; else as it is."""
-    dotted = test.replace("::", ".")
-    fuller = {name for name in names if name.replace("::", ".").endswith((f".{dotted}", f"/{dotted}"))}
-    return fuller.pop() if test and len(fuller) == 1 else test
 
 
 def _joined(ranges: list[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
