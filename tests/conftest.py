@@ -8,9 +8,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 from redis import Redis
 
 from ci_memory_workers.adapters.embedded_redis import EmbeddedServer
+
+# How long an example takes is the machine's affair: a loaded one must not fail a test.
+settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("unhurried")
 
 pytest_plugins = ["fleet_fixtures"]
 """The running fleet, for the end-to-end tests."""

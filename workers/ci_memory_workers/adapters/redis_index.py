@@ -192,12 +192,7 @@ class RedisIndex(RedisDue):
         """See `Index.set_status`."""
         seen = str(pattern.last_ms) if only_if_unseen else ""
         arguments_ = (pattern.pattern_id, pattern.status, status, reason, now_ms, seen, until_ms)
-        changed = bool(self._scripts.run("set_status", prefix(tenant), *arguments_))
-        if changed and status == "quarantined":
-            # After the status: from then on `line_is_quiet` leaves these lines alone.
-            failing = f"{prefix(tenant)}failing_lines"
-            self._client.sunionstore(failing, [failing, f"{prefix(tenant)}lines_of:{pattern.pattern_id}"])
-        return changed
+        return bool(self._scripts.run("set_status", prefix(tenant), *arguments_))
 
     # -- analyses and resolutions ----------------------------------------------------------------------------------------
 

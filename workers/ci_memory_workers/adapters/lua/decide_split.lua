@@ -108,7 +108,7 @@ local function take_fixes_back()
   end
   if above[1] == stays and redis.call('HGET', old, 'status') == 'resolved' and redis.call('HGET', new, 'status') == 'resolved'
     and redis.call('HGET', new, 'resolved_ms') == redis.call('HGET', old, 'resolved_ms') then
-    redis.call('HDEL', new, 'fix_repo', 'resolved_ms', 'fix_commits', 'resolved_fix', 'recurred')
+    redis.call('HDEL', new, 'fix_repo', 'resolved_ms', 'fix_commits', 'resolved_fix', 'resolved_kind', 'recurred')
     redis.call('HSET', new, 'status', redis.call('HGET', old, 'status_there'))
   end
 end

@@ -19,6 +19,8 @@ if enters then
   redis.call('HSET', key, 'quarantine_ms', now, 'quarantine_until_ms', ARGV[7])
   redis.call('HINCRBY', key, 'quarantine_entries', 1)
   redis.call('SADD', p .. 'quarantined', id)
+  -- Its jobs are looked at again with each run: their clean runs end the quarantine.
+  redis.call('SUNIONSTORE', p .. 'failing_lines', p .. 'failing_lines', p .. 'lines_of:' .. id)
   redis.call('ZADD', p .. 'due:quarantine', ARGV[7], id)
 else
   redis.call('SREM', p .. 'quarantined', id)
