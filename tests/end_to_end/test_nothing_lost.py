@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
 from collections.abc import Iterator
 from functools import partial
+from pathlib import Path
 
 import pytest
 
@@ -35,10 +35,15 @@ def fleet(tmp_path_factory: pytest.TempPathFactory, llm: LLMStandin) -> Iterator
 
 def worker_groups(up: Up) -> list[int]:
     """Process groups of the fleet's workers and beat: children of `up` that run Celery."""
-    listed = subprocess.run(
-        ["ps", "-o", "pid=,args=", "--ppid", str(up.process.pid)], capture_output=True, text=True, check=False
-    )
-    return [int(line.split()[0]) for line in listed.stdout.splitlines() if "ci_memory_workers.app" in line]
+    groups = []
+    for entry in Path("/proc").iterdir():
+        try:
+            parent = int((entry / "stat").read_text().rpartition(")")[2].split()[1]) if entry.name.isdigit() else 0
+            if parent == up.process.pid and b"ci_memory_workers.app" in (entry / "cmdline").read_bytes():
+                groups.append(int(entry.name))
+        except (FileNotFoundError, ProcessLookupError):
+            continue  # it has ended meanwhile
+    return groups
 
 
 def all_new(up: Up, killed: set[int]) -> bool:
