@@ -12,14 +12,11 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, field_validator, model_validator
 
+from .tail import MAX_TEXT, keep_tail
+
 SCHEMA_VERSION = 1
 MAX_EVENT_BYTES = 131_072
 """Largest JSON of one event that is accepted into the memory, in bytes."""
-MAX_TEXT = 24_000
-"""Largest ``error_message`` or ``stack_trace``, in characters. The tail is kept: failures are near the end of a log."""
-
-MAX_TEXT_BYTES = 48_000
-"""Largest of these texts in bytes of UTF-8: two of them fit into one event."""
 FREE_TEXTS = frozenset(
     {
         "error_message", "stack_trace", "commit_message", "fix_description", "fixed_by", "fix_commit", "author", "branch", "job",
@@ -55,18 +52,6 @@ PatternId = Annotated[str, Field(pattern=r"^pat_[a-z0-9]{6,32}$")]
 Name = Annotated[str, Field(min_length=1, max_length=300)]
 Short = Annotated[str, Field(max_length=300)]
 Sentence = Annotated[str, Field(max_length=4_000)]
-
-
-def keep_tail(text: str, limit: int = MAX_TEXT) -> str:
-    """The end of ``text``: at most ``limit`` characters and `MAX_TEXT_BYTES` bytes, from a line's beginning where there is."""
-    tail = text[-limit:]
-    encoded = tail.encode("utf-8", "replace")
-    if len(encoded) > MAX_TEXT_BYTES:
-        tail = encoded[-MAX_TEXT_BYTES:].decode("utf-8", "ignore")
-    if len(tail) == len(text):
-        return text
-    newline = tail.find("\n")
-    return tail[newline + 1 :] if 0 <= newline < len(tail) // 4 else tail
 
 
 class RunTotals(BaseModel):

@@ -14,14 +14,13 @@ from pydantic import ValidationError
 from ci_memory_producers.events import (
     ANSWER,
     EVENT,
-    MAX_TEXT,
     Analysis,
     FailureEvent,
     PassEvent,
     ResolutionEvent,
     ResolutionReceipt,
-    keep_tail,
 )
+from ci_memory_producers.tail import MAX_TEXT, keep_tail
 
 NAME = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=20).filter(str.strip)
 PLACE: dict[str, Any] = {"repo": "acme/shop", "build_id": "1", "stage": "test"}

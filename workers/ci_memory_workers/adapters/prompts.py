@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from ci_memory_producers.events import keep_tail
+from ci_memory_producers.tail import keep_tail
 from ci_memory_workers.services.ports import Candidate, FailureContext
 
 MAX_CANDIDATES = 8

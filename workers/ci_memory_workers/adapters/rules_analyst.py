@@ -11,7 +11,8 @@ from typing import Any, Final
 
 import re2
 
-from ci_memory_producers.events import Diagnosis, keep_tail
+from ci_memory_producers.events import Diagnosis
+from ci_memory_producers.tail import keep_tail
 from ci_memory_workers.adapters.prompts import visible
 from ci_memory_workers.services.ports import AnalystAnswer, Candidate, FailureContext
 
