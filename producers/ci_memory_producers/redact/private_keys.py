@@ -7,18 +7,18 @@ from collections.abc import Iterator
 
 from ci_memory_producers.redact.shapes import Span
 
-_BREAK = r"(?:\\[nrt]|[\s\"'+,>|]|\x1b\[[\d;]{0,12}m)"
-_STAMP = r"(?:\d{4}-\d\d-\d\d[T ][\d:.,]{5,20}Z?[ \t]{1,8})?+"
+_BREAKS = r"(?>(?:\\[nrt]|[\s\"'+,>|]|\x1b\[[\d;]{0,12}m)*)"
+_STAMP = r"(?>(?:\d{4}-\d\d-\d\d[T ][\d:.,]{5,20}Z?[ \t]{1,8})?)"
 _HEADER = r"(?:Proc-Type|DEK-Info|Comment|Version|Hash|Charset|MessageID): [^\n\\]{0,200}"
 _LINE = rf"{_STAMP}(?:{_HEADER}|(?:[A-Za-z0-9+/=]{{20,}}+|[A-Za-z0-9+/]{{1,18}}={{1,2}})(?=[\s\\\\\"',\x1b-]|\Z))"
 _SHORT_LINE = rf"{_STAMP}[A-Za-z0-9+/=]{{1,19}}+"
 _BEGIN = r"-----BEGIN (?:[A-Z0-9]{2,20} ){0,3}PRIVATE KEY(?: BLOCK)?-----"
 _END = r"-----END (?:[A-Z0-9]{2,20} ){0,3}PRIVATE KEY(?: BLOCK)?-----"
 
-_FROM_BEGIN = re.compile(rf"{_BEGIN}(?:{_BREAK}*+{_LINE})*+(?:(?:{_BREAK}*+{_SHORT_LINE}){{0,2}}{_BREAK}*+{_STAMP}{_END})?")
+_FROM_BEGIN = re.compile(rf"{_BEGIN}(?>(?:{_BREAKS}{_LINE})*)(?:(?:{_BREAKS}{_SHORT_LINE}){{0,2}}{_BREAKS}{_STAMP}{_END})?")
 _BODY_LINE = re.compile(rf"[ \t]*+{_STAMP}[A-Za-z0-9+/=]{{1,100}}\s*+")
 _END_LINE = re.compile(_END)
-_PUTTY = re.compile(r"Private-Lines: \d{1,4}(?P<s>(?:\s++[A-Za-z0-9+/=]{20,}+)++(?:\s++[A-Za-z0-9+/]{1,19}={0,2})?)")
+_PUTTY = re.compile(r"Private-Lines: \d{1,4}(?P<s>(?>(?:\s++[A-Za-z0-9+/=]{20,}+)+)(?:\s++[A-Za-z0-9+/]{1,19}={0,2})?)")
 _ENCODED = re.compile(
     r"LS0tLS1CRUdJTi(?:BQUklWQVRFIEtFWS|BSU0EgUFJJVkFURSBLRVkt|BFQyBQUklWQVRFIEtFWS|BPUEVOU1NIIFBSSVZBVEUgS0VZ)"
     r"[A-Za-z0-9+/=_-]*+"

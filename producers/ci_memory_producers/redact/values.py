@@ -62,7 +62,7 @@ _IDENTIFIER = re.compile(r"[A-Za-z_]++(?=[),;\s\]}]|\Z)")
 _OPENING = re.compile(r"[bBrRuUfF]{0,2}(?P<escape>\\{0,3})(?P<quote>[\"'`])")
 _INSIDE = {
     (quote, bool(escaped)): re.compile(
-        rf"(?:[^{quote}\\\n]|\\(?!\\{{0,3}}{quote}))*+" if escaped else rf"(?:[^{quote}\\\n]|\\[^\n])*+"
+        rf"(?>(?:[^{quote}\\\n]|\\(?!\\{{0,3}}{quote}))*)" if escaped else rf"(?>(?:[^{quote}\\\n]|\\[^\n])*)"
     )
     for quote in "\"'`"
     for escaped in (False, True)
@@ -71,11 +71,11 @@ _TO_BLANK = re.compile(r"[^\s\"'`]++")
 _TO_END_OF_LINE = re.compile(r"[^\n\r\"'`#]++")
 _TO_TAG = re.compile(r"[^<>\n]++")
 _TO_DELIMITER = re.compile(
-    r"(?:[^\s\"'`,;&)\]}]"
+    r"(?>(?:[^\s\"'`,;&)\]}]"
     r"|,(?![\w.-]{1,40}[=:])(?=[^\s,;&)\]}\"'`])"
     r"|;(?![A-Za-z][A-Za-z ]{0,30}=)(?=[^\s,;&)\]}\"'`])"
     r"|&(?![\w.%-]{1,40}=)(?=[^\s,;&)\]}\"'`])"
-    r"|[)\]}](?=[^\s,;&)\]}\"'`]))++"
+    r"|[)\]}](?=[^\s,;&)\]}\"'`]))+)"
 )
 _FUNCTION_WORDS = frozenset(
     {"a", "an", "and", "are", "be", "can", "cannot", "field", "for", "is", "must", "not", "of", "or", "the", "this", "to", "was"}
