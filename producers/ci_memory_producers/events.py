@@ -176,6 +176,8 @@ class ResolutionEvent(_Event):
     fix_commit: Short = ""
     fix_description: Annotated[str, Field(max_length=4_000)] = ""
     fix_type: FixType
+    changed_files: tuple[Annotated[str, Field(max_length=500)], ...] = Field(default=(), max_length=300)
+    """What ``fix_commit`` changes, where that is known: once one of them is changed again, the fix is trusted for less long."""
 
     @model_validator(mode="after")
     def _describes_the_fix(self) -> Self:

@@ -71,15 +71,15 @@ def commit_facts(directory: Path, *, revision: str = "HEAD", timeout: float = 5.
     )
 
 
-def changed_files(directory: Path, *, base: str = "", timeout: float = 5.0) -> tuple[str, ...]:
-    """Paths that HEAD changes, from the root of the repository: at most 300, each cut at 500 characters.
+def changed_files(directory: Path, *, base: str = "", revision: str = "HEAD", timeout: float = 5.0) -> tuple[str, ...]:
+    """Paths that ``revision`` changes, from the root of the repository: at most 300, each cut at 500 characters.
 
-    With ``base`` (a branch or a commit) all that changed since HEAD left it; without, or where the clone is too shallow to
-    know where that was, what the commit HEAD changed against its first parent. Empty where the clone doesn't hold that
+    With ``base`` (a branch or a commit) all that changed since ``revision`` left it; without, or where the clone is too
+    shallow to know where that was, what the commit changed against its first parent. Empty where the clone doesn't hold that
     parent either: all files of the commit would be a lie. Never raises, never asks.
     """
     checkout = _Checkout(directory, timeout)
-    head = checkout.resolve("HEAD")
+    head = checkout.resolve(revision)
     if not head:
         return ()
     since = checkout.fork_point(base, head) if base else ""

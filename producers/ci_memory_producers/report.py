@@ -152,4 +152,5 @@ def resolution(flags: Namespace, environ: Mapping[str, str], directory: Path) ->
         fix_description=redact(flags.fix_description),
         fix_commit=redact(flags.fix_commit),
         fixed_by=redact(flags.fixed_by or git.author),
+        changed_files=changed_files(directory, revision=flags.fix_commit) if flags.fix_commit else (),
     )

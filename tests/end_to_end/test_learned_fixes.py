@@ -110,3 +110,33 @@ def test_branches_are_not_mixed(up: Up, tenant: str) -> None:
     up.ask(feature.failed(5, "f3"))
 
     assert up.index_pattern(tenant, pattern_id).fixes == ()
+
+
+def test_a_fix_is_told_when_a_commit_changes_again_what_it_changed(up: Up, tenant: str) -> None:
+    job = Job(up, tenant, missing_module_log("polars"))
+    pattern_id = up.ask(job.failed(1, "c1")).pattern_id or ""
+    fixed = ResolutionEvent(
+        tenant=tenant,
+        repo="acme/shop",
+        pattern_id=pattern_id,
+        fix_type="config_change",
+        fix_description="pin polars below 2",
+        fix_commit="c2",
+        changed_files=("requirements.txt", "README.md"),
+    )
+    with up.producer() as producer:
+        producer.push(fixed)
+        producer.wait(tenant, fixed.event_id, seconds=60)
+    lint = {"job": "lint", "stage": "build", "build_id": "b3", "run_number": 3}
+
+    job.push(job.passed(2, "c2", changed_files=("requirements.txt",)).model_copy(update=lint))
+    before = up.ask(job.failed(3, "c3"))
+    job.push(job.passed(4, "c4", changed_files=("requirements.txt",)).model_copy(update=lint | {"event_id": "another-commit"}))
+    after = up.ask(job.failed(5, "c5"))
+
+    assert before.evidence is not None
+    assert "requirements.txt" not in before.evidence.note
+    assert after.evidence is not None
+    assert "requirements.txt was changed on" in after.evidence.note
+    assert after.suggested_fix == "pin polars below 2"
+    assert up.index_pattern(tenant, pattern_id).fixes[0].files == ("requirements.txt",)

@@ -20,6 +20,7 @@ from .adapters.redis_decisions import RedisDecisions
 from .adapters.redis_index import RedisIndex
 from .adapters.redis_quarantine_list import RedisQuarantineLists
 from .adapters.redis_records import RedisRecords
+from .adapters.redis_watch import RedisFixWatch
 from .adapters.rules_analyst import RulesAnalyst
 from .adapters.slots import Slots
 from .domain.answer import Freshness
@@ -102,6 +103,11 @@ class Container:
         return log
 
     @cached_property
+    def watch(self) -> RedisFixWatch:
+        """Files that fixes changed."""
+        return RedisFixWatch(self.redis)
+
+    @cached_property
     def slots(self) -> Slots:
         """Who reads which share of the log."""
         return Slots(self.redis, int(self.settings.slot_lease_seconds * 1000))
@@ -155,6 +161,7 @@ class Container:
             log=self.log,
             index=self.index,
             reader=TextReader(load_categorizer(self.settings)),
+            watch=self.watch,
             bell=self.bell,
             horizon_ms=self.settings.dedupe_hours * HOUR_S * 1000,
         )
@@ -182,12 +189,12 @@ class Container:
     @cached_property
     def resolutions(self) -> ResolutionDesk:
         """The story of a fix."""
-        return ResolutionDesk(index=self.index, bell=self.bell)
+        return ResolutionDesk(index=self.index, watch=self.watch, bell=self.bell)
 
     @cached_property
     def learner(self) -> Learner:
         """The story of a fix that nobody reports."""
-        return Learner(index=self.index, bell=self.bell)
+        return Learner(index=self.index, watch=self.watch, bell=self.bell)
 
     @cached_property
     def librarian(self) -> Librarian:

@@ -17,7 +17,8 @@ _SCHEME = (
 _AUTHORIZATION = re.compile(
     rf"authorization\\{{0,3}}[\"'`]?\]?[ \t]{{0,8}}(?:=>|[:=])[ \t]{{0,8}}{_MASKED}\[?(?:[bru]{{0,2}}\\{{0,3}}[\"'`])?"
     rf"(?:(?P<whole>(?:Digest|AWS4-HMAC-SHA256)[ \t]{{1,4}}{_MASKED}[^\n]++)"
-    rf"|(?>(?P<scheme>{_SCHEME}(?:[ \t]{{1,4}}|(?=[\"'`\s]|\Z)))?){_MASKED}(?P<s>[^\s\"'`\\]++)(?P<more>[ ]{{1,4}}[a-z]{{1,20}})?)",
+    rf"|(?>(?P<scheme>{_SCHEME}(?:[ \t]{{1,4}}|(?=[\"'`\s]|\Z)))?)"
+    rf"{_MASKED}(?P<s>[^\s\"'`\\]++)(?P<more>[ ]{{1,4}}[a-z]{{1,20}})?)",
     re.IGNORECASE,
 )
 _AUTHORIZATION_WORD = re.compile("authorization")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from fakes import NOW, RecordingBell, T, failed, open_index, passed, the
+from fakes import NOW, RecordingBell, T, failed, open_index, passed, the, watch_of
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from redis import Redis
@@ -244,7 +244,7 @@ def test_the_policy_in_force_is_replayed_as_sweeps_and_learning_decided(
     policy = Policy(QuarantinePolicy(ratio=0.4, min_episodes=2, clean_runs=4, days=1), aging_days=90, sweep_ms=HOUR)
     lists = RedisQuarantineLists(redis_client)
     sweeper = Sweeper(index=index, bell=RecordingBell(), lists=lists, aging_days=90, quarantine=policy.quarantine)
-    learner = Learner(index=index, bell=RecordingBell())
+    learner = Learner(index=index, watch=watch_of(index), bell=RecordingBell())
     happened: list[Reading | Dated] = []
     runs, changes = SCENES[scene]
     for run, kind in enumerate(runs.split(), start=1):

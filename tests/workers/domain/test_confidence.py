@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ci_memory_workers.domain.aging import DAY_MS
 from ci_memory_workers.domain.confidence import best, confidence
 from ci_memory_workers.domain.pattern import Fix, Ruling
 
@@ -62,3 +63,12 @@ def test_of_a_flaky_failure_only_what_a_person_said_is_suggested() -> None:
     assert best([replace(learned, worked=1)], flaky=True) is not None
     assert best([replace(learned, pin=RULING)], flaky=True) is not None
     assert best([replace(learned, learned_worked=0)], flaky=False) is None
+
+
+def test_a_fix_that_is_outdated_comes_after_one_that_is_not() -> None:
+    now_ms = 31 * DAY_MS
+    outdated = replace(PROVEN, changed_ms=2)
+
+    assert best([NEW, PROVEN], flaky=False, now_ms=now_ms) == PROVEN
+    assert best([NEW, outdated], flaky=False, now_ms=now_ms) == NEW
+    assert best([replace(NEW, changed_ms=3), outdated], flaky=False, now_ms=now_ms) == outdated, "both are"

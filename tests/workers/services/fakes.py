@@ -11,6 +11,7 @@ from redis import Redis
 from ci_memory_producers.events import Diagnosis, FailureEvent, PassEvent, ResolutionEvent
 from ci_memory_workers.adapters.redis_archive import RedisArchive
 from ci_memory_workers.adapters.redis_index import RedisIndex
+from ci_memory_workers.adapters.redis_watch import RedisFixWatch
 from ci_memory_workers.domain.pattern import Pattern
 from ci_memory_workers.errors import KnowledgeRefused
 from ci_memory_workers.names import Lane
@@ -70,6 +71,11 @@ def open_index(client: Redis) -> RedisIndex:
 def archive_of(index: object) -> RedisArchive:
     """The archive on the same server as an index, mortal or not."""
     return RedisArchive(cast("Any", index)._client)
+
+
+def watch_of(index: object) -> RedisFixWatch:
+    """The watch of files on the same server as an index."""
+    return RedisFixWatch(cast("Any", index)._client)
 
 
 def failed(fingerprint: str = "1:aaaa", *, build: str = "1", repo: str = "acme/shop", ms: int = NOW, **fields: object) -> Reading:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from fakes import NOW, RecordingBell, T, failed, fixed, passed, the
+from fakes import NOW, RecordingBell, T, failed, fixed, passed, the, watch_of
 
 from ci_memory_producers.quarantine_list import QuarantineList
 from ci_memory_workers.adapters.redis_index import RedisIndex
@@ -46,7 +46,7 @@ def run_of(number: int, *, commit: str = "", attempt: int = 1, branch: str = "ma
 
 def learn(index: RedisIndex, *events: Reading | Dated, bell: RecordingBell | None = None) -> list[str]:
     """Apply ``events`` one by one, and learn what is due after each; what came of it."""
-    learner, came = Learner(index, bell or RecordingBell()), []
+    learner, came = Learner(index, watch_of(index), bell or RecordingBell()), []
     for event in events:
         index.apply(T, [event], event.ms)
         came += [learner.learn(T, line, event.ms) for line in index.overdue("transitions", T, event.ms, 100)]
@@ -78,4 +78,4 @@ def at(number: float) -> int:
 def report(index: RedisIndex, pattern_id: str, ms: int) -> None:
     event = fixed(pattern_id)
     index.apply(T, [Dated(event, ms)], ms)
-    ResolutionDesk(index, RecordingBell()).apply(T, event.event_id, ms)
+    ResolutionDesk(index, watch_of(index), RecordingBell()).apply(T, event.event_id, ms)

@@ -18,6 +18,7 @@ from fakes import (
     fixed,
     open_index,
     the,
+    watch_of,
 )
 from known_patterns import Alike, known, report
 from redis import Redis
@@ -213,7 +214,7 @@ def test_a_merge_that_is_taken_back_while_memories_are_withdrawn_leaves_both(ind
 def receipt_of(index: RedisIndex, client: Redis, pattern_id: str, description: str) -> ResolutionReceipt:
     event = fixed(pattern_id, description, repo="acme/cart")
     index.apply(T, [Dated(event, NOW)], NOW)
-    ResolutionDesk(index=index, bell=RecordingBell()).apply(T, event.event_id, NOW)
+    ResolutionDesk(index=index, watch=watch_of(index), bell=RecordingBell()).apply(T, event.event_id, NOW)
     data = client.get(result_key(T, event.event_id))
     assert isinstance(data, bytes)
     found = ANSWER.validate_json(data)
@@ -237,7 +238,7 @@ def test_who_reports_a_fix_of_what_is_forgotten_meanwhile_is_told(
     index.apply(T, [Dated(event, NOW)], NOW)
     desk.forget(T, pattern_id, WHY)
 
-    ResolutionDesk(index=index, bell=RecordingBell()).apply(T, event.event_id, NOW)
+    ResolutionDesk(index=index, watch=watch_of(index), bell=RecordingBell()).apply(T, event.event_id, NOW)
 
     data = redis_client.get(result_key(T, event.event_id))
     assert isinstance(data, bytes)

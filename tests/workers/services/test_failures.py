@@ -23,6 +23,7 @@ from fakes import (
     mortal,
     open_index,
     the,
+    watch_of,
 )
 from redis import Redis
 
@@ -78,7 +79,7 @@ def bell() -> RecordingBell:
 
 
 def memory(log: EventLog, index: Index, bell: RecordingBell) -> FailureMemory:
-    return FailureMemory(log, index, TextReader(load_categorizer(load())), bell, horizon_ms=72 * HOUR_MS)
+    return FailureMemory(log, index, TextReader(load_categorizer(load())), watch_of(index), bell, horizon_ms=72 * HOUR_MS)
 
 
 def payload(kind: str = "failure", **fields: object) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import permutations
 
 import pytest
-from fakes import NOW, RecordingBell, T, archive_of, failed, open_index, passed, the
+from fakes import NOW, RecordingBell, T, archive_of, failed, open_index, passed, the, watch_of
 from line_runs import FIX, MINUTE_MS, at, flake, learn, only, report, run_of, sweep
 from redis import Redis
 
@@ -44,7 +44,7 @@ RUNS = (
 
 @pytest.mark.parametrize("order", [*permutations(range(4))])
 def test_the_order_of_arrival_does_not_matter(index: RedisIndex, order: tuple[int, ...]) -> None:
-    learner = Learner(index, RecordingBell())
+    learner = Learner(index, watch_of(index), RecordingBell())
     for step, place in enumerate(order):
         index.apply(T, [RUNS[place]], at(step))
     for line in index.overdue("transitions", T, at(9), 10):
@@ -55,7 +55,7 @@ def test_the_order_of_arrival_does_not_matter(index: RedisIndex, order: tuple[in
 
 
 def test_work_that_is_not_due_is_left_alone(index: RedisIndex) -> None:
-    assert Learner(index, RecordingBell()).learn(T, "nobody", NOW) == "not_due"
+    assert Learner(index, watch_of(index), RecordingBell()).learn(T, "nobody", NOW) == "not_due"
 
 
 def test_an_outbreak_teaches_nothing(index: RedisIndex) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from fakes import RecordingBell, T, failed, open_index, passed, the
+from fakes import RecordingBell, T, failed, open_index, passed, the, watch_of
 from line_runs import FIX, at, flake, learn, only, run_of, sweep
 from redis import Redis
 
@@ -73,7 +73,7 @@ def test_a_line_that_failed_while_it_was_looked_at_is_not_quiet(index: RedisInde
     index.apply(T, [failed(**run_of(5))], at(5))
     index.line_is_quiet(T, looked_at)
 
-    Learner(index, RecordingBell()).learn(T, line_id, at(5))
+    Learner(index, watch_of(index), RecordingBell()).learn(T, line_id, at(5))
     learn(index, passed(**run_of(6, **FIX)))
     assert "c6" in {fix.commit for fix in only(index).fixes}
 

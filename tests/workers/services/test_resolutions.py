@@ -21,6 +21,7 @@ from fakes import (
     mortal,
     open_index,
     the,
+    watch_of,
 )
 from redis import Redis
 
@@ -82,7 +83,7 @@ def test_a_fix_resolves_its_pattern_and_is_receipted(index: RedisIndex, redis_cl
     pattern_id = known(index)
     event_id, bell = accept(index, fixed(pattern_id, "set AUTH_TOKEN", fix_commit="abc123")), RecordingBell()
 
-    assert ResolutionDesk(index, bell).apply(T, event_id, NOW + 5) == "resolved"
+    assert ResolutionDesk(index, watch_of(index), bell).apply(T, event_id, NOW + 5) == "resolved"
 
     pattern = state(index, pattern_id)
     assert (pattern.status, len(pattern.fixes)) == ("resolved", 1)
@@ -102,7 +103,7 @@ def test_a_fix_resolves_its_pattern_and_is_receipted(index: RedisIndex, redis_cl
 def test_it_is_applied_once_however_often_it_is_rung_for(index: RedisIndex) -> None:
     pattern_id = known(index)
     event_id = accept(index, fixed(pattern_id))
-    desk = ResolutionDesk(index, RecordingBell())
+    desk = ResolutionDesk(index, watch_of(index), RecordingBell())
 
     assert [desk.apply(T, event_id, NOW) for _ in range(3)] == ["resolved", "not_due", "not_due"]
     assert the(state(index, pattern_id).fix).worked == 1
@@ -110,7 +111,7 @@ def test_it_is_applied_once_however_often_it_is_rung_for(index: RedisIndex) -> N
 
 def test_the_same_fix_reported_by_two_people_worked_twice(index: RedisIndex) -> None:
     pattern_id = known(index)
-    desk = ResolutionDesk(index, RecordingBell())
+    desk = ResolutionDesk(index, watch_of(index), RecordingBell())
     for by in ("dev@example.com", "ops@example.com"):
         desk.apply(T, accept(index, fixed(pattern_id, fix_commit="abc123", fixed_by=by)), NOW)
 
@@ -122,7 +123,7 @@ def test_a_rerun_marks_the_pattern_flaky_and_teaches_no_fix(index: RedisIndex, r
     pattern_id = known(index)
     event_id = accept(index, fixed(pattern_id, "", fix_type="rerun"))
 
-    assert ResolutionDesk(index, RecordingBell()).apply(T, event_id, NOW) == "flaky"
+    assert ResolutionDesk(index, watch_of(index), RecordingBell()).apply(T, event_id, NOW) == "flaky"
 
     pattern = state(index, pattern_id)
     assert (pattern.status, pattern.flaky_episodes, pattern.fixes) == ("flaky", 1, ())
@@ -136,7 +137,7 @@ def test_reruns_never_count_more_flaky_episodes_than_there_were_episodes(index: 
     pattern_id = known(index)
     for by in ("a@example.com", "b@example.com"):
         event_id = accept(index, fixed(pattern_id, "", fix_type="rerun", fixed_by=by))
-        ResolutionDesk(index, RecordingBell()).apply(T, event_id, NOW)
+        ResolutionDesk(index, watch_of(index), RecordingBell()).apply(T, event_id, NOW)
 
     assert state(index, pattern_id).flaky_episodes == 1
 
@@ -152,11 +153,11 @@ def test_whichever_step_a_worker_dies_at_a_resolution_is_applied_once_and_receip
         event_id = accept(index, fixed(pattern_id, fix_type=fix_type), tenant=tenant)
         died = True
         with suppress(Killed):
-            ResolutionDesk(mortal(index, life), mortal(RecordingBell(), life)).apply(tenant, event_id, NOW)
+            ResolutionDesk(mortal(index, life), watch_of(index), mortal(RecordingBell(), life)).apply(tenant, event_id, NOW)
             died = False
         later = NOW + LEASE_MS + 1
         for overdue in index.overdue("resolutions", tenant, later, 10):
-            ResolutionDesk(index, RecordingBell()).apply(tenant, overdue, later)
+            ResolutionDesk(index, watch_of(index), RecordingBell()).apply(tenant, overdue, later)
 
         pattern = state(index, pattern_id, tenant)
         outcome = (pattern.fix.worked if pattern.fix else 0, pattern.flaky_episodes)
@@ -176,7 +177,7 @@ def test_a_worker_that_was_overtaken_applies_nothing(index: RedisIndex) -> None:
     stale = the(index.take("resolutions", T, event_id, now_ms=NOW, lease_ms=LEASE_MS))
     later = NOW + LEASE_MS + 1
 
-    assert ResolutionDesk(index, RecordingBell()).apply(T, event_id, later) == "resolved"
+    assert ResolutionDesk(index, watch_of(index), RecordingBell()).apply(T, event_id, later) == "resolved"
     receipt = ResolutionReceipt(status="recorded", event_id=event.event_id, pattern_id=pattern_id)
     assert not index.apply_resolution(stale, fix_of(event, NOW), event, receipt, now_ms=later)
     assert the(state(index, pattern_id).fix).worked == 1
@@ -188,7 +189,7 @@ def test_a_fix_of_a_pattern_that_was_merged_goes_to_the_one_that_stayed(index: R
     event_id = accept(index, fixed(gone))
     assert analyse(index, gone, same_as=kept) == "alias"
 
-    assert ResolutionDesk(index, RecordingBell()).apply(T, event_id, NOW) == "resolved"
+    assert ResolutionDesk(index, watch_of(index), RecordingBell()).apply(T, event_id, NOW) == "resolved"
 
     assert state(index, kept).status == "resolved"
     assert state(index, gone).fixes == ()
@@ -205,7 +206,7 @@ def test_a_fix_of_a_pattern_that_was_merged_twice_goes_to_the_one_that_stayed(in
     assert analyse(index, first, same_as=middle, now_ms=NOW + HOUR_MS) == "alias"
     assert analyse(index, middle, same_as=last, now_ms=NOW + HOUR_MS) == "alias"
 
-    ResolutionDesk(index, RecordingBell()).apply(T, event_id, NOW)
+    ResolutionDesk(index, watch_of(index), RecordingBell()).apply(T, event_id, NOW)
 
     assert state(index, last).status == "resolved"
     assert state(index, middle).fixes == ()
@@ -224,7 +225,7 @@ def test_an_alias_of_an_alias_counts_for_the_one_that_stayed(index: RedisIndex) 
 
 def test_a_fix_is_not_lost_when_its_pattern_turns_out_to_be_another(index: RedisIndex) -> None:
     kept, gone = known(index, "1:aaaa"), provisional(index, "1:bbbb")
-    ResolutionDesk(index, RecordingBell()).apply(T, accept(index, fixed(gone, "set AUTH_TOKEN")), NOW)
+    ResolutionDesk(index, watch_of(index), RecordingBell()).apply(T, accept(index, fixed(gone, "set AUTH_TOKEN")), NOW)
     analyse(index, gone, same_as=kept, now_ms=NOW + HOUR_MS)
 
     applied = index.apply(T, [failed("1:bbbb", build="9")], NOW)[0]

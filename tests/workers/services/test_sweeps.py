@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from fakes import NOW, RecordingBell, T, failed, fixed, open_index, passed, the
+from fakes import NOW, RecordingBell, T, failed, fixed, open_index, passed, the, watch_of
 from redis import Redis
 
 from ci_memory_producers.quarantine_list import QuarantineList
@@ -118,7 +118,7 @@ def test_a_pattern_that_recurs_comes_back_as_it_was(index: RedisIndex) -> None:
     old = seen(index, "1:aaaa", OLD)
     event = fixed(old)
     index.apply(T, [Dated(event, OLD)], OLD)
-    ResolutionDesk(index, RecordingBell()).apply(T, event.event_id, OLD)
+    ResolutionDesk(index, watch_of(index), RecordingBell()).apply(T, event.event_id, OLD)
     sweeper(index).age(NOW)
 
     seen(index, "1:aaaa", NOW)
@@ -194,7 +194,7 @@ def test_a_resolved_pattern_is_not_quarantined(index: RedisIndex) -> None:
     pattern_id = flake(index, "1:aaaa", range(3))
     event = fixed(pattern_id)
     index.apply(T, [Dated(event, NOW)], NOW)
-    ResolutionDesk(index, RecordingBell()).apply(T, event.event_id, NOW)
+    ResolutionDesk(index, watch_of(index), RecordingBell()).apply(T, event.event_id, NOW)
 
     assert sweeper(index).judge_flaky(NOW) == []
     assert status(index, pattern_id) == "resolved"

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ..services.ports.archive import FixState, PatternState, PlaceState, ReportState, RulingState, TrialState
-from .pattern_codec import FIX_FIELDS, pairs, text
+from .pattern_codec import FIX_FIELDS, changed, pairs, text
 
 NOT_KNOWLEDGE = frozenset({"analysis", "merged_into", "journal_id", "broken"})
 """Fields of a pattern's hash that are no part of its state's: the diagnosis stands apart, and the rest is about here and now."""
@@ -74,6 +74,8 @@ def _fixes(fields: Mapping[str, str], fix_repos: Sequence[Any]) -> list[dict[str
             "repositories": int(fields.get(f"repos|{fix_id}", 0)),
             "last_worked_ms": int(fields.get(f"last|{fix_id}", 0)),
             "repos": repos.get(fix_id, []),
+            "changed_ms": changed(fields, fix_id)[0],
+            "changed_file": changed(fields, fix_id)[1],
             "veto": _ruling_in(fields.get(f"veto|{fix_id}")),
             "pin": _ruling_in(fields.get(f"pin|{fix_id}")),
         }
@@ -124,6 +126,8 @@ def _fix_fields(fix: FixState) -> Iterable[tuple[str, str]]:
         yield f"n|{fix.fix_id}|{outcome}", str(count)
     yield f"repos|{fix.fix_id}", str(fix.repositories)
     yield f"last|{fix.fix_id}", str(fix.last_worked_ms)
+    if fix.changed_ms:
+        yield f"changed|{fix.fix_id}", f"{fix.changed_ms}|{fix.changed_file}"
     for name, ruling in (("veto", fix.veto), ("pin", fix.pin)):
         if ruling:
             yield f"{name}|{fix.fix_id}", encode_ruling(ruling)

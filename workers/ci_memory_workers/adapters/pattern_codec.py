@@ -18,7 +18,7 @@ from ..domain.pattern import Fix, Outbreak, Pattern, Quarantine, Ruling
 from ..domain.transitions import Attempt
 from ..services.ports import AnalystAnswer, Dated, FailureContext, Line, Reading
 
-FIX_FIELDS = ("fix_id", "fix_type", "description", "commit", "fixed_by", "repo", "resolved_ms", "learned")
+FIX_FIELDS = ("fix_id", "fix_type", "description", "commit", "fixed_by", "repo", "resolved_ms", "learned", "files")
 """What does not change of a fix; its outcomes are counted beside it."""
 RECORD_MESSAGE = 1_000
 RECORD_FILES = 50
@@ -187,7 +187,7 @@ def decode_pattern(pattern_id: str, fields: Mapping[str, str], fix_fields: Mappi
         attempts=int(fields.get("attempts", 0)),
         takes=int(fields.get("takes", 0)),
         status_reason=fields.get("status_reason", ""),
-        fix=best(fixes, flaky=int(fields.get("flaky_count", 0)) > 0),
+        fix=best(fixes, flaky=int(fields.get("flaky_count", 0)) > 0, now_ms=int(fields.get("last_ms", 0))),
         fixes=fixes,
         merged_into=fields.get("merged_into", ""),
         broken=fields.get("broken", "0") != "0",
@@ -226,7 +226,7 @@ def decode_fixes(fields: Mapping[str, str]) -> tuple[Fix, ...]:
     ids = [name.removeprefix("fix|") for name in fields if name.startswith("fix|")]
     return tuple(
         Fix(
-            **json.loads(fields[f"fix|{fix_id}"]),
+            **_told(fields[f"fix|{fix_id}"]),
             worked=count(fix_id, "reported", "worked"),
             failed=count(fix_id, "reported", "failed"),
             learned_worked=count(fix_id, "inferred", "worked"),
@@ -234,11 +234,24 @@ def decode_fixes(fields: Mapping[str, str]) -> tuple[Fix, ...]:
             pending=count(fix_id, "inferred", "pending"),
             repositories=int(fields.get(f"repos|{fix_id}", 0)),
             last_worked_ms=int(fields.get(f"last|{fix_id}", 0)),
+            changed_ms=changed(fields, fix_id)[0],
+            changed_file=changed(fields, fix_id)[1],
             veto=decode_ruling(fields.get(f"veto|{fix_id}", "")),
             pin=decode_ruling(fields.get(f"pin|{fix_id}", "")),
         )
         for fix_id in ids
     )
+
+
+def _told(data: str) -> dict[str, Any]:
+    fields: dict[str, Any] = json.loads(data)
+    return {**fields, "files": tuple(fields.get("files", ()))}
+
+
+def changed(fields: Mapping[str, str], fix_id: str) -> tuple[int, str]:
+    """When a file of a fix was changed again, and which: what ``files_changed.lua`` writes as 'ms|file'."""
+    ms, _, file = fields.get(f"changed|{fix_id}", "0|").partition("|")
+    return int(ms), file
 
 
 def decode_ruling(data: str) -> Ruling | None:

@@ -16,6 +16,7 @@ from .archive_codec import decode_ruling, decode_state, encode_ruling, sections
 from .pattern_codec import decode_sample, encode_fix, pairs, prefix, text
 from .redis_due import TENANTS
 from .redis_index import SAMPLE_SECONDS
+from .redis_watch import RedisFixWatch
 from .scripts import Scripts
 
 PIECE = 500
@@ -28,6 +29,7 @@ class RedisArchive:
     def __init__(self, client: Redis) -> None:
         self._client = client
         self._scripts = Scripts(client)
+        self._watch = RedisFixWatch(client)
 
     def is_empty(self, tenant: str) -> bool:
         """See `Archive.is_empty`."""
@@ -76,6 +78,8 @@ class RedisArchive:
         journal = state.journal if journalled else ""
         arguments = (state.pattern_id, state.revision, now_ms, tenant, *flags, encoded, SAMPLE_SECONDS, journal)
         reply = self._scripts.run("restore_pattern", [prefix(tenant), TENANTS], *arguments, *sections(state))
+        for fix in state.fixes:
+            self._watch.watch(tenant, state.pattern_id, fix)
         return cast("Restored", text(reply))
 
     def forgotten(self, tenant: str) -> dict[str, RulingState]:

@@ -11,8 +11,7 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from ..bootstrap import Container, now_ms
-from ..domain.answer import at
-from ..domain.confidence import confidence_in
+from ..domain.answer import at, confidence_now
 from ..domain.pattern import Pattern
 from ..domain.stats import outcomes
 from ..errors import DecisionRefused, UnknownPattern
@@ -78,7 +77,7 @@ def _print_patterns(chosen: list[Pattern], *, as_json: bool) -> None:
 def _plain(pattern: Pattern) -> dict[str, object]:
     data = asdict(pattern)
     data["diagnosis"] = pattern.diagnosis.model_dump() if pattern.diagnosis else None
-    data["confidence"] = confidence_in(pattern.fix) if pattern.fix else 0.0
+    data["confidence"] = confidence_now(pattern)
     return data
 
 

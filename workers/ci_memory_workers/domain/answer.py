@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 from ci_memory_producers.events import Analysis, Evidence
 
+from .aging import DAY_MS, outdated
 from .confidence import confidence_in
 from .pattern import Fix, Outbreak, Pattern
 
@@ -75,7 +76,7 @@ def _known(event_id: str, pattern: Pattern) -> Analysis:
         pattern_status=pattern.status,
         category=pattern.category,
         signal=pattern.signal,
-        confidence=confidence_in(fix) if fix and not pattern.generic else 0.0,
+        confidence=confidence_now(pattern),
         suggested_fix=suggestion,
         similar_failures=pattern.occurrences,
         last_seen=at(pattern.last_ms),
@@ -85,6 +86,14 @@ def _known(event_id: str, pattern: Pattern) -> Analysis:
         evidence=_evidence(pattern),
         message=f"{_history(pattern)} {_verdict(pattern, fix)}{_caveat(pattern)}",
     )
+
+
+def confidence_now(pattern: Pattern) -> float:
+    """How sure the suggestion is when ``pattern`` was seen last: half of what its outcomes say where they are outdated."""
+    fix = pattern.fix
+    if fix is None or pattern.generic:
+        return 0.0
+    return confidence_in(fix) * (0.5 if outdated(fix, now_ms=pattern.last_ms) else 1.0)
 
 
 def _evidence(pattern: Pattern) -> Evidence:
@@ -116,6 +125,8 @@ def _evidence(pattern: Pattern) -> Evidence:
 
 def _note(pattern: Pattern, fix: Fix | None) -> str:
     notes = [f"pinned by {fix.pin.by}: {fix.pin.why}"] if fix and fix.pin else []
+    if fix and fix.changed_since:
+        notes.append(f"{fix.changed_file} was changed on {at(fix.changed_ms):%Y-%m-%d}, after the fix last proved itself")
     if fix and pattern.recurred:
         notes.append(f"came back in {pattern.recurred} builds since it was fixed")
     notes += [f"fix {one.fix_id} vetoed by {one.veto.by}: {one.veto.why}" for one in pattern.fixes if one.veto]
@@ -149,7 +160,8 @@ def _verdict(pattern: Pattern, fix: Fix | None) -> str:
         return f"What was recorded as its fix is vetoed; the suggestion is a diagnosis ({pattern.analyst}), not a proven fix."
     if fix is None:
         return f"No fix is recorded yet; the suggestion is a diagnosis ({pattern.analyst}), not a proven fix."
-    return _outcomes(fix) + (f" The failure came back in {pattern.recurred} builds since." if pattern.recurred else "")
+    since = f" The failure came back in {pattern.recurred} builds since." if pattern.recurred else ""
+    return _outcomes(fix) + _outdated(pattern, fix) + since
 
 
 def _outcomes(fix: Fix) -> str:
@@ -160,6 +172,13 @@ def _outcomes(fix: Fix) -> str:
     last = f", last on {at(fix.last_worked_ms):%Y-%m-%d}" if fix.last_worked_ms else ""
     where = f", in {fix.repositories} repositories" if fix.repositories > 1 else ""
     return f"{how}; this fix worked {fix.all_worked} of {tried} times{last}{where}."
+
+
+def _outdated(pattern: Pattern, fix: Fix) -> str:
+    if not outdated(fix, now_ms=pattern.last_ms):
+        return ""
+    days = f" It has not proved itself for {(pattern.last_ms - fix.proved_ms) // DAY_MS} days"
+    return f"{days}, and {fix.changed_file} has changed since: it may not apply any more." if fix.changed_since else f"{days}."
 
 
 def _caveat(pattern: Pattern) -> str:

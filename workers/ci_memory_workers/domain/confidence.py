@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from math import sqrt
 
+from .aging import outdated
 from .pattern import Fix
 
 LEARNED_WEIGHT = 0.5
@@ -30,14 +31,19 @@ def confidence_in(fix: Fix) -> float:
     return confidence(fix.worked + LEARNED_WEIGHT * fix.learned_worked, fix.all_failed)
 
 
-def best(fixes: Iterable[Fix], *, flaky: bool) -> Fix | None:
+def best(fixes: Iterable[Fix], *, flaky: bool, now_ms: int = 0) -> Fix | None:
     """The fix to suggest: the one to be surest of, the newest among equals. A better fix overtakes a worse one by itself.
 
     A person outranks that: what is pinned comes first, what is vetoed never. A ``flaky`` failure goes away by itself, so that the
-    commit after which it passed fixed nothing: of such a pattern only what a person reported or pinned is suggested.
+    commit after which it passed fixed nothing: of such a pattern only what a person reported or pinned is suggested. What is
+    outdated at ``now_ms`` comes after what is not.
     """
     allowed = (fix for fix in fixes if fix.pinned or _stands(fix, flaky=flaky))
-    return max(allowed, key=lambda fix: (fix.pinned, confidence_in(fix), fix.resolved_ms), default=None)
+
+    def rank(fix: Fix) -> tuple[bool, bool, float, int]:
+        return fix.pinned, not outdated(fix, now_ms=now_ms), confidence_in(fix), fix.resolved_ms
+
+    return max(allowed, key=rank, default=None)
 
 
 def _stands(fix: Fix, *, flaky: bool) -> bool:

@@ -26,6 +26,8 @@ _CONFIGURATION = re.compile(
     re.IGNORECASE,
 )
 
+_PROSE = re.compile(r"\.(md|rst|adoc)$|(^|/)(docs?|changelog[^/]*|licen[cs]e[^/]*|authors[^/]*)(/|$)", re.IGNORECASE)
+
 
 def fix_type_of(files: Sequence[str]) -> FixType:
     """What kind of fix a commit is, by the files that it changes: any source file makes it a change of code."""
@@ -39,6 +41,13 @@ def _kind(path: str) -> FixType:
     if _INFRASTRUCTURE.search(path):
         return "environment_fix"
     return "config_change" if _CONFIGURATION.search(path) else "code_change"
+
+
+def telling_files(files: Sequence[str]) -> tuple[str, ...]:
+    """The files of a fix that are watched, at most `MOST_FILES`: dependencies, images, settings before source, and no prose."""
+    order = {"environment_fix": 0, "config_change": 0, "code_change": 1}
+    told = [path for path in files if not _PROSE.search(path)]
+    return tuple(sorted(told, key=lambda path: order[_kind(path)])[:MOST_FILES])
 
 
 def describe(passing: Attempt) -> str:

@@ -27,7 +27,8 @@ class Fix:
     A *trial* is one use of the fix. ``worked`` and ``failed`` count trials that a person reported, ``learned_worked`` and
     ``learned_failed`` those that were inferred from the runs of a job; ``pending`` ones have no verdict yet. ``repositories``
     counts where it was tried. ``learned`` says that nobody reported the fix: it was read from a commit. A person's ``veto`` or
-    ``pin`` outranks all of that.
+    ``pin`` outranks all of that. ``files`` are what it changed in ``repo``, the telling ones; ``changed_file`` is the one of them
+    that another commit changed last, at ``changed_ms`` (0: none has).
     """
 
     fix_id: str
@@ -38,6 +39,7 @@ class Fix:
     repo: str
     resolved_ms: int
     learned: bool = False
+    files: tuple[str, ...] = ()
     worked: int = 0
     failed: int = 0
     learned_worked: int = 0
@@ -45,6 +47,8 @@ class Fix:
     pending: int = 0
     repositories: int = 0
     last_worked_ms: int = 0
+    changed_ms: int = 0
+    changed_file: str = ""
     veto: Ruling | None = None
     pin: Ruling | None = None
 
@@ -57,6 +61,16 @@ class Fix:
     def pinned(self) -> bool:
         """Suggested first, whatever the outcomes say."""
         return self.pin is not None
+
+    @property
+    def proved_ms(self) -> int:
+        """When it last worked, or else was recorded."""
+        return max(self.resolved_ms, self.last_worked_ms)
+
+    @property
+    def changed_since(self) -> bool:
+        """Whether one of its files was changed since it last proved itself."""
+        return self.changed_ms > self.proved_ms
 
     @property
     def all_worked(self) -> int:

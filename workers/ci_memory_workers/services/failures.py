@@ -35,6 +35,7 @@ from ci_memory_producers.redact import redact
 from ..domain.answer import Freshness, answer
 from ..errors import Permanent
 from .ports import Applied, Bell, Dated, Entry, EventLog, Index, Reading
+from .ports.watch import Change, FixWatch
 from .reading import TextReader
 
 E = TypeVar("E", FailureEvent, PassEvent, ResolutionEvent)
@@ -78,6 +79,7 @@ class FailureMemory:
     log: EventLog
     index: Index
     reader: TextReader
+    watch: FixWatch
     bell: Bell
     horizon_ms: int
 
@@ -96,6 +98,7 @@ class FailureMemory:
                     self.log.bury(entry, "unknown_pattern", f"nothing is known under {_pattern_of(event)}")
             self.index.publish(tenant, [reply for outcome in applied if (reply := _reply(outcome, freshness))])
             self._ring(tenant, applied)
+            self.watch.changed(tenant, _changes(events))
             counts += _count(applied)
         self.log.acknowledge([entry for entry, _ in readable])
         return counts
@@ -191,6 +194,17 @@ def _by_tenant(readable: Iterable[tuple[Entry, Reading | Dated]]) -> dict[str, l
     for _, event in readable:
         by_tenant[event.event.tenant].append(event)
     return by_tenant
+
+
+def _changes(events: Iterable[Reading | Dated]) -> list[Change]:
+    """The commits of default branches among ``events``, each once: what a branch tries says nothing of what is in use."""
+    found: dict[tuple[str, str], Change] = {}
+    for dated in events:
+        event = dated.event
+        if isinstance(event, ResolutionEvent) or not event.changed_files or event.branch != event.default_branch:
+            continue
+        found.setdefault((event.repo, event.commit_sha), Change(event.repo, event.commit_sha, event.changed_files, dated.ms))
+    return list(found.values())
 
 
 def _pattern_of(event: Reading | Dated) -> str:

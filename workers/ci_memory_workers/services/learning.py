@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from ..domain.learned_fix import describe, fix_type_of, shape
+from ..domain.learned_fix import describe, fix_type_of, shape, telling_files
 from ..domain.pattern import Fix, fix_identity
 from ..domain.transitions import Transition, broken_patterns, open_failures, transition_id, transitions
 from .ports import Bell, Index, Line
+from .ports.watch import FixWatch
 
 LEASE_MS = 60_000
 AGAIN_MS = 1_000
@@ -23,6 +24,7 @@ class Learner:
     """What learning from runs needs."""
 
     index: Index
+    watch: FixWatch
     bell: Bell
 
     def learn(self, tenant: str, line_id: str, now_ms: int) -> str:
@@ -78,6 +80,7 @@ class Learner:
             place = f"{line.repo}, commit {transition.passing.commit[:12]}"
             return self.index.record_rerun(tenant, transition.pattern_id, identity, place=place, now_ms=now_ms)
         fix = learned_fix(line, transition)
+        self.watch.watch(tenant, transition.pattern_id, fix)
         return self.index.record_trial(tenant, transition, identity, fix, now_ms=now_ms)
 
 
@@ -95,4 +98,5 @@ def learned_fix(line: Line, transition: Transition) -> Fix:
         repo=line.repo,
         resolved_ms=passing.ms,
         learned=True,
+        files=telling_files(passing.files),
     )

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 
 from ci_memory_producers.events import ResolutionEvent, ResolutionReceipt
 
+from ..domain.learned_fix import telling_files
 from ..domain.pattern import Fix, Pattern, fix_identity
 from .ports import Bell, Index
+from .ports.watch import FixWatch
 
 LEASE_MS = 60_000
 
@@ -17,6 +19,7 @@ class ResolutionDesk:
     """What applying a resolution needs."""
 
     index: Index
+    watch: FixWatch
     bell: Bell
 
     def apply(self, tenant: str, event_id: str, now_ms: int) -> str:
@@ -30,6 +33,8 @@ class ResolutionDesk:
             return "applied_before"
         pattern_id = self.index.surviving(tenant, event.pattern_id)
         fix = fix_of(event, now_ms)
+        if fix is not None:
+            self.watch.watch(tenant, pattern_id, fix)
         receipt = _receipt(event, pattern_id, self.index.pattern(tenant, pattern_id))
         if not self.index.apply_resolution(lease, fix, event, receipt, now_ms=now_ms):
             return "lease_lost"
@@ -49,6 +54,7 @@ def fix_of(event: ResolutionEvent, now_ms: int) -> Fix | None:
         fixed_by=event.fixed_by,
         repo=event.repo,
         resolved_ms=now_ms,
+        files=telling_files(event.changed_files),
     )
 
 

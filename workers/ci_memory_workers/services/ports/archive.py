@@ -56,9 +56,12 @@ class FixState(_State):
     repo: Text = ""
     resolved_ms: Milliseconds = 0
     learned: bool = False
+    files: tuple[Annotated[str, Field(max_length=500)], ...] = ()
     counts: dict[Annotated[str, Field(pattern=r"^(reported|inferred)\|(pending|worked|failed)$")], Count] = {}
     repositories: Count = 0
     last_worked_ms: Milliseconds = 0
+    changed_ms: Milliseconds = 0
+    changed_file: Annotated[str, Field(max_length=500)] = ""
     repos: tuple[Text, ...] = ()
     veto: RulingState | None = None
     pin: RulingState | None = None

@@ -1,0 +1,46 @@
+--@include _ledger
+-- Tells fixes that commits of a default branch change their files.
+--
+-- KEYS[1]  the tenant's prefix
+-- ARGV     changes, one after the other: digest of the repository, repository, commit, ms, number of files, files
+-- Reply    how many fixes were told something new
+--
+-- fixes:{pattern} holds, for each fix, the newest change of one of its files as 'ms|file' ('changed|ID').
+
+local p, told = KEYS[1], 0
+
+local function same_commit(a, b)
+  if a == '' or b == '' then return false end
+  local shorter = math.min(#a, #b)
+  return string.sub(a, 1, shorter) == string.sub(b, 1, shorter)
+end
+
+local function tell(entry, repo, commit, ms, file)
+  local pattern_id, fix_id = string.match(entry, '^(%S+) (%S+)$')
+  local id = surviving(p, pattern_id)
+  local fixes = p .. 'fixes:' .. id
+  local encoded = redis.call('HGET', fixes, 'fix|' .. fix_id)
+  if not encoded then return end
+  local fix = cjson.decode(encoded)
+  -- The same fix of another repository has other files there.
+  if fix.repo ~= repo or same_commit(fix.commit, commit) or ms <= fix.resolved_ms then return end
+  local before = redis.call('HGET', fixes, 'changed|' .. fix_id)
+  if before and tonumber(string.match(before, '^%d+')) >= ms then return end
+  redis.call('HSET', fixes, 'changed|' .. fix_id, string.format('%d', ms) .. '|' .. file)
+  told = told + 1
+  if not before then owe_memory(p, id, ms + 60000) end
+end
+
+local at = 1
+while at <= #ARGV do
+  local key, repo, commit, ms = p .. 'watched:' .. ARGV[at], ARGV[at + 1], ARGV[at + 2], tonumber(ARGV[at + 3])
+  local count = tonumber(ARGV[at + 4])
+  if redis.call('EXISTS', key) == 1 then
+    for i = at + 5, at + 4 + count do
+      local entries = redis.call('HGET', key, ARGV[i])
+      for entry in string.gmatch(entries or '', '[^\n]+') do tell(entry, repo, commit, ms, ARGV[i]) end
+    end
+  end
+  at = at + 5 + count
+end
+return told
