@@ -20,7 +20,8 @@ class QuarantineEntry(BaseModel):
 
     ``repositories`` are those it was seen in, ``repository_count`` of them (names beyond `MOST_REPOSITORIES` are left out).
     ``test_key`` is the dotted name of the test, without parameters; '' where the failure names none. ``flaky_episodes`` of
-    ``episodes`` builds passed when run again. ``reason`` says why it is here, ``until`` when it is judged anew.
+    ``episodes`` builds passed when run again. ``reason`` says why it is here, ``until`` when it is judged anew,
+    ``owner`` who looks after it ('' where nobody was named).
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -36,6 +37,7 @@ class QuarantineEntry(BaseModel):
     flaky_episodes: int = Field(default=0, ge=0)
     episodes: int = Field(default=0, ge=0)
     reason: str = ""
+    owner: str = ""
 
     def concerns(self, repo: str) -> bool:
         """Whether it was seen in ``repo``, or in more repositories than are named."""

@@ -62,6 +62,10 @@ def test_only_the_failure_that_is_known_to_be_flaky_is_let_through(up: Up, tenan
     (entry,) = quarantine(up, tenant, "acme/shop")
     assert (entry["pattern_id"], entry["reason"]) == (pattern_id, "flaky in 3 of 3 builds (100%)")
     assert quarantine(up, tenant, "acme/other") == []
+    why = ("--by", "dev@example.com", "--why", "it is their queue", "--tenant", tenant)
+    assert up.run("ci-memory", "patterns", "own", pattern_id, "team-queue", *why).returncode == 0
+    assert up.run("ci-memory", "sweep", "quarantine").returncode == 0
+    assert [(one["owner"], one["until"] > one["since"]) for one in quarantine(up, tenant, "acme/shop")] == [("team-queue", True)]
 
     flaky = pytest_run(up, tenant, checkout, "flaky", "-rx", *let_flaky("4"))
     assert flaky.returncode == 0, flaky.stdout

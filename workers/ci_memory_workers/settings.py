@@ -53,6 +53,8 @@ class Settings(BaseSettings):
     quarantine_days: int = Field(default=14, ge=1)
     quarantine_most: int = Field(default=100, ge=0)
     """Most patterns of a tenant in quarantine at once. See `domain.flaky.QuarantinePolicy` for all of these."""
+    quarantine_owner: str = ""
+    """Who looks after what is in quarantine, where ``ci-memory patterns own`` has named nobody."""
 
     rules_file: Path | None = None
     """Own category rules, TOML, which come before the packaged ones."""
@@ -111,6 +113,7 @@ class Settings(BaseSettings):
             clean_runs=self.quarantine_clean_runs,
             days=self.quarantine_days,
             most=self.quarantine_most,
+            owner=self.quarantine_owner,
         )
 
 

@@ -101,12 +101,14 @@ def test_decisions_of_the_journal_hold_again(index: RedisIndex, archive: RedisAr
     whole = state(archive, pattern_id)
     decisions.about_fix(T, pattern_id, pinned, "pin", RULING)
     decisions.about_fix(T, pattern_id, vetoed, "veto", RULING)
+    decisions.own(T, pattern_id, "team-orders", RULING)
     decisions.split(T, "1:bbbb", RULING)
     entries = rebuilt(archive, redis_client, whole)
 
     done = [archive.reapply(T, pattern_id, entry, None) for entry in entries if entry.fields["kind"] == "decision"]
 
-    assert done == [True] * 3
+    assert done == [True] * 4
+    assert pattern(index, pattern_id).owner == "team-orders"
     rulings = {fix.fix_id: (fix.veto, fix.pin) for fix in pattern(index, pattern_id).fixes}
     assert rulings == {pinned: (None, RULING), vetoed: (RULING, None)}
     assert state(archive, pattern_id).aliases == ()

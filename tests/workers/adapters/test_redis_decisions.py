@@ -10,6 +10,7 @@ from redis import Redis
 from ci_memory_workers.adapters.redis_decisions import RedisDecisions
 from ci_memory_workers.adapters.redis_index import RedisIndex
 from ci_memory_workers.domain.pattern import Ruling
+from ci_memory_workers.errors import UnknownPattern
 from ci_memory_workers.services.ports import AnalystAnswer
 
 WHY = Ruling(by="dev@example.com", why="not the same cause", ms=NOW + 7)
@@ -188,3 +189,20 @@ def test_a_pattern_that_was_resolved_by_a_merge_alone_is_not_resolved_after_the_
 
     assert (state(index, kept).status, state(index, gone).status) == ("unresolved", "resolved")
     assert state(index, kept).fix is None
+
+
+def test_the_owner_of_a_merged_pattern_looks_after_the_one_that_stays_unless_that_has_one(
+    index: RedisIndex, decisions: RedisDecisions
+) -> None:
+    kept, gone, third = known(index, "1:aaaa"), known(index, "1:bbbb", build="2"), known(index, "1:cccc", build="3")
+    decisions.own(T, gone, "team-orders", WHY)
+    decisions.own(T, third, "team-web", WHY)
+
+    decisions.merge(T, gone, kept, WHY)
+    decisions.merge(T, third, kept, WHY)
+
+    assert state(index, kept).owner == "team-orders"
+    assert decisions.own(T, gone, "", WHY) == kept
+    assert state(index, kept).owner == ""
+    with pytest.raises(UnknownPattern):
+        decisions.own(T, "pat_unknown", "team-web", WHY)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +16,13 @@ from ci_memory_producers.client import Producer
 from ci_memory_producers.keys import quarantine_key
 from ci_memory_producers.quarantine_list import MOST_REPOSITORIES, QuarantineList
 from ci_memory_workers.adapters.embedded_redis import EmbeddedServer
+from ci_memory_workers.adapters.redis_decisions import RedisDecisions
 from ci_memory_workers.adapters.redis_index import RedisIndex
 from ci_memory_workers.adapters.redis_quarantine_list import RedisQuarantineLists
 from ci_memory_workers.domain.aging import DAY_MS
 from ci_memory_workers.domain.answer import at
 from ci_memory_workers.domain.flaky import QuarantinePolicy
+from ci_memory_workers.domain.pattern import Ruling
 from ci_memory_workers.services.ports import Dated, Reading
 from ci_memory_workers.services.sweeps import Sweeper
 
@@ -66,6 +69,17 @@ def test_a_sweep_says_what_is_in_quarantine_and_why(index: RedisIndex, sweeper: 
     assert (entry.flaky_episodes, entry.episodes, entry.reason) == (3, 3, "flaky in 3 of 3 builds (100%)")
     assert (entry.since, entry.until) == (at(NOW), at(NOW + 14 * DAY_MS))
     assert "boom" in entry.headline
+
+
+def test_it_says_who_looks_after_each(index: RedisIndex, sweeper: Sweeper, redis_client: Redis) -> None:
+    owned = flake(index, "1:aaaa", "acme/shop", "1", "2", "3")
+    other = flake(index, "1:bbbb", "acme/shop", "1", "2", "3")
+    RedisDecisions(redis_client).own(T, owned, "team-orders", Ruling("dev@example.com", "it is theirs", NOW))
+
+    replace(sweeper, quarantine=QuarantinePolicy(0.5, 3, owner="team-platform")).judge_flaky(NOW)
+
+    owners = {entry.pattern_id: entry.owner for entry in listed(redis_client).entries}
+    assert owners == {owned: "team-orders", other: "team-platform"}
 
 
 def test_what_was_released_is_in_it_no_more(index: RedisIndex, sweeper: Sweeper, redis_client: Redis) -> None:

@@ -191,6 +191,7 @@ def decode_pattern(pattern_id: str, fields: Mapping[str, str], fix_fields: Mappi
         fixes=fixes,
         merged_into=fields.get("merged_into", ""),
         broken=fields.get("broken", "0") != "0",
+        owner=fields.get("owner", ""),
         quarantine=Quarantine(
             since_ms=int(fields.get("quarantine_ms", 0)),
             until_ms=int(fields.get("quarantine_until_ms", 0)),

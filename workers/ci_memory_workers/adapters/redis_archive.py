@@ -180,5 +180,7 @@ def _redecided(fields: Mapping[str, str]) -> tuple[str, tuple[str, ...]]:
             return "split", (fields["fingerprints"], ruling)
         case "forget":
             return "forget", (ruling,)
+        case "own":
+            return "own", (fields["owner"], ruling)
         case decision:
             return decision, (fields["fix_id"], ruling)

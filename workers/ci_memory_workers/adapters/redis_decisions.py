@@ -44,6 +44,13 @@ class RedisDecisions:
             raise UnknownFix(named, fix_id)
         raise _refusal(status, fix_id, named)
 
+    def own(self, tenant: str, pattern_id: str, owner: str, ruling: Ruling) -> str:
+        """See `Decisions.own`."""
+        status, named = self._run("decide_own", tenant, pattern_id, owner, ruling.ms, ruling.by, ruling.why)
+        if status == "owned":
+            return named
+        raise _refusal(status, pattern_id, named)
+
     def forget(self, tenant: str, pattern_id: str, ruling: Ruling) -> None:
         """See `Decisions.forget`."""
         status, named = self._run("decide_forget", tenant, pattern_id, ruling.ms, ruling.by, ruling.why)

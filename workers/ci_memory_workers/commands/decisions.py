@@ -1,4 +1,4 @@
-"""``ci-memory patterns merge | split | veto | pin-fix | forget``: a person outranks the machine, and says why."""
+"""``ci-memory patterns merge | split | veto | pin-fix | own | forget``: a person outranks the machine, and says why."""
 
 from __future__ import annotations
 
@@ -95,6 +95,16 @@ def pin_fix(pattern_id: str, fix_id: str, unpin: bool, by: str, why: str, tenant
 
 @click.command()
 @click.argument("pattern_id")
+@click.argument("owner")
+@decided
+def own(pattern_id: str, owner: str, by: str, why: str, tenant: str) -> None:
+    """OWNER, a person or a team ('' for nobody), looks after PATTERN_ID: the list of what is in quarantine says so."""
+    stands = _desk().own(tenant, pattern_id, owner, _ruling(by, why))
+    click.echo(f"{stands} is looked after by {owner}" if owner.strip() else f"nobody looks after {stands}")
+
+
+@click.command()
+@click.argument("pattern_id")
 @decided
 def forget(pattern_id: str, by: str, why: str, tenant: str) -> None:
     """Forget PATTERN_ID and its fixes. When it fails again it is new, and analysed afresh."""
@@ -102,7 +112,7 @@ def forget(pattern_id: str, by: str, why: str, tenant: str) -> None:
     click.echo(f"{pattern_id} is forgotten: when it fails again it is new")
 
 
-COMMANDS = (merge, split, veto, pin_fix, forget)
+COMMANDS = (merge, split, veto, pin_fix, own, forget)
 
 
 def said(ruling: Ruling) -> str:

@@ -101,6 +101,7 @@ def show(pattern_id: str, tenant: str, as_json: bool) -> None:
         "pattern": pattern.pattern_id + (f" (merged into {pattern.merged_into})" if pattern.merged_into else ""),
         "status": pattern.status + (f": {pattern.status_reason}" if pattern.status_reason else ""),
         "category": f"{pattern.category} ({pattern.signal}), stage {pattern.stage}",
+        "owner": pattern.owner or "-",
         "headline": pattern.headline,
         "test": pattern.test_key or "-",
         "seen": f"{pattern.occurrences} times in {pattern.repositories} repositories",

@@ -121,8 +121,8 @@ class Pattern:
 
     ``occurrences`` counts events, ``episodes`` distinct (repository, build, job), ``flaky_episodes`` those of them that passed
     when run again. ``analysed`` is empty until an analyst has spoken; ``attempts`` counts its tries, ``takes`` how often a worker
-    began one. ``broken`` says that it fails on a default branch now, on several commits in a row. ``revision`` grows with every
-    change.
+    began one. ``owner`` is who looks after it, as a person said. ``broken`` says that it fails on a default branch now, on
+    several commits in a row. ``revision`` grows with every change.
     """
 
     pattern_id: str
@@ -156,6 +156,7 @@ class Pattern:
     outbreak: Outbreak | None = None
     quarantine: Quarantine = Quarantine()
     broken: bool = False
+    owner: str = ""
 
 
 def fix_identity(fix_type: FixType, description: str, commit: str) -> str:

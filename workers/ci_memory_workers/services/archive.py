@@ -23,7 +23,7 @@ from .ports import FailureContext, Index, Knowledge, Lookalikes, Memory
 from .ports.archive import Aliased, Archive, FixState, JournalEntry, PatternState, RulingState
 from .resolutions import fix_of
 
-DECISIONS = frozenset({"merge", "split", "veto", "lift", "pin", "unpin", "forget"})
+DECISIONS = frozenset({"merge", "split", "veto", "lift", "pin", "unpin", "own", "forget"})
 
 log = logging.getLogger(__name__)
 

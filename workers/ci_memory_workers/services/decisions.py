@@ -34,6 +34,11 @@ class DecisionDesk:
         """Veto or pin a fix, or take that back; returns the pattern."""
         return self.decisions.about_fix(tenant, pattern_id, fix_id, decision, sound(ruling))
 
+    def own(self, tenant: str, pattern_id: str, owner: str, ruling: Ruling) -> str:
+        """Say who looks after a pattern, '' for nobody; returns the pattern."""
+        clean = " ".join(redact(owner).split())[:MOST_CHARACTERS]
+        return self.decisions.own(tenant, pattern_id, clean, sound(ruling))
+
     def forget(self, tenant: str, pattern_id: str, ruling: Ruling) -> None:
         """Forget a pattern: it and its fixes are suggested no more, and when it fails again it is new."""
         self.decisions.forget(tenant, pattern_id, sound(ruling))

@@ -10,11 +10,14 @@ from .ports import Index
 from .ports.quarantine_list import QuarantineLists
 
 
-def publish_quarantine(tenant: str, index: Index, lists: QuarantineLists, now_ms: int) -> QuarantineList:
-    """Publish what is in quarantine at ``now_ms``, and return it. What was released meanwhile is in it no more."""
+def publish_quarantine(tenant: str, index: Index, lists: QuarantineLists, now_ms: int, *, owner: str = "") -> QuarantineList:
+    """Publish what is in quarantine at ``now_ms``, and return it. What was released meanwhile is in it no more.
+
+    ``owner`` looks after what nobody was named for.
+    """
     found = (index.pattern(tenant, pattern_id) for pattern_id in index.quarantined(tenant))
     entries = tuple(
-        _entry(pattern, lists.repositories(tenant, pattern.pattern_id, MOST_REPOSITORIES))
+        _entry(pattern, lists.repositories(tenant, pattern.pattern_id, MOST_REPOSITORIES), owner)
         for pattern in found
         if pattern is not None and pattern.status == "quarantined" and not pattern.merged_into
     )
@@ -23,7 +26,7 @@ def publish_quarantine(tenant: str, index: Index, lists: QuarantineLists, now_ms
     return published
 
 
-def _entry(pattern: Pattern, repositories: tuple[str, ...]) -> QuarantineEntry:
+def _entry(pattern: Pattern, repositories: tuple[str, ...], owner: str) -> QuarantineEntry:
     return QuarantineEntry(
         pattern_id=pattern.pattern_id,
         repositories=repositories,
@@ -36,4 +39,5 @@ def _entry(pattern: Pattern, repositories: tuple[str, ...]) -> QuarantineEntry:
         flaky_episodes=pattern.flaky_episodes,
         episodes=pattern.episodes,
         reason=pattern.status_reason,
+        owner=pattern.owner or owner,
     )

@@ -92,7 +92,7 @@ class Sweeper:
                     break
                 self.index.quarantine_looked_at(tenant, due, now_ms)
             if not dry_run:
-                publish_quarantine(tenant, self.index, self.lists, now_ms)
+                publish_quarantine(tenant, self.index, self.lists, now_ms, owner=self.quarantine.owner)
         return decisions
 
     def _judge(self, tenant: str, pattern: Pattern, now_ms: int, dry_run: bool) -> Decision | None:

@@ -83,6 +83,16 @@ local function move_status(p, from, into)
   end
 end
 
+-- Who looks after it: where both have somebody, the one that stays keeps its own.
+local function move_owner(p, from, into)
+  local old, new = p .. 'pattern:' .. from, p .. 'pattern:' .. into
+  if (redis.call('HGET', new, 'owner') or '') ~= '' then return end
+  for _, field in ipairs({ 'owner', 'owner_by', 'owner_why', 'owner_ms' }) do
+    local value = redis.call('HGET', old, field)
+    if value then redis.call('HSET', new, field, value) end
+  end
+end
+
 -- Who waits for it. Telling them is owed by the one that stays: whoever takes that finds an analysis, and needs no analyst.
 local function move_waiters(p, from, into, now)
   local waiting = redis.call('HKEYS', p .. 'awaiting:' .. from)
@@ -97,6 +107,7 @@ local function merge_patterns(p, from, into, now, by, why, counted)
   move_counts(p, from, into, now, counted)
   move_fixes(p, from, into)
   move_status(p, from, into)
+  move_owner(p, from, into)
   move_waiters(p, from, into, now)
   for _, name in ipairs({ 'awaiting:', 'recent:', 'votes:', 'trials:', 'aliases:' }) do redis.call('DEL', p .. name .. from) end
   redis.call('EXPIRE', p .. 'sample:' .. from, MERGED_SAMPLE_S)

@@ -5,7 +5,7 @@
 -- ARGV[1]  pattern_id   ARGV[2]  entry id   ARGV[3]  its ms   ARGV[4]  kind
 -- ARGV[5…] 'fix' and 'rerun': fix_id, fix (JSON), repo, event_id     'learned_fix': fix_id, fix (JSON)
 --          'status': from, to, reason     'alias': pattern_id that went, fingerprints, by blanks     'fingerprint': fingerprint
---          'veto', 'lift', 'pin', 'unpin': fix_id, ruling (JSON)   'split': fingerprints, by blanks, ruling   'forget': ruling
+--          'veto', 'lift', 'pin', 'unpin': fix_id, ruling (JSON)   'own': owner, ruling (JSON)   'split': fingerprints, by blanks, ruling   'forget': ruling
 -- Reply    1, or 0 when the pattern is unknown, was not restored, or has the entry in it
 
 local p, id, entry, now = KEYS[1], surviving(KEYS[1], ARGV[1]), ARGV[2], tonumber(ARGV[3])
@@ -84,6 +84,11 @@ function kinds.pin()
 end
 
 function kinds.unpin() redis.call('HDEL', p .. 'fixes:' .. id, 'pin|' .. ARGV[5]) end
+
+function kinds.own()
+  local ruling = cjson.decode(ARGV[6])
+  redis.call('HSET', key, 'owner', ARGV[5], 'owner_by', ruling.by, 'owner_why', ruling.why, 'owner_ms', string.format('%d', ruling.ms))
+end
 
 -- The fingerprints that left make a pattern of their own again with the next failure, or have it: their memories came back with them.
 function kinds.split()

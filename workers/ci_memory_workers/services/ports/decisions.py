@@ -69,6 +69,10 @@ class Decisions(Protocol):
         """Veto or pin a fix, or take that back; returns the pattern. Raises `UnknownFix` too."""
         ...
 
+    def own(self, tenant: str, pattern_id: str, owner: str, ruling: Ruling) -> str:
+        """Say who looks after a pattern, '' for nobody; returns the pattern that stands for ``pattern_id``."""
+        ...
+
     def forget(self, tenant: str, pattern_id: str, ruling: Ruling) -> None:
         """Forget a pattern: when it fails again it is new."""
         ...
