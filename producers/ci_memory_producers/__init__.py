@@ -6,7 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .client import EventTooLarge, Producer, ServerUnreachable
+    from .client import EventTooLarge, LogFull, Producer, ServerUnreachable
     from .events import (
         Analysis,
         Diagnosis,
@@ -24,6 +24,7 @@ __all__ = [
     "EventTooLarge",
     "Evidence",
     "FailureEvent",
+    "LogFull",
     "PassEvent",
     "Producer",
     "ResolutionEvent",
@@ -31,7 +32,7 @@ __all__ = [
     "RunTotals",
     "ServerUnreachable",
 ]
-_OF_THE_CLIENT = ("EventTooLarge", "Producer", "ServerUnreachable")
+_OF_THE_CLIENT = ("EventTooLarge", "LogFull", "Producer", "ServerUnreachable")
 
 
 def __getattr__(name: str) -> object:

@@ -1,6 +1,7 @@
 """``ci-memory-report``: tell the memory what happened in this CI job, and read what it knows.
 
-Exit status: 0 reported, 2 bad input or flag, 3 server out of reach (or refusing).
+Exit status: 0 reported, 2 bad input or flag, 3 server out of reach (or refusing, or full: what was to be sent waits on this
+machine's disk, and the next report sends it).
 """
 
 from __future__ import annotations
@@ -13,11 +14,12 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from .client import EventTooLarge, Producer, ServerUnreachable
+from .client import EventTooLarge, Producer, ServerUnreachable, without_password
 from .events import ENVIRONMENTS, FIX_TYPES, STAGES, Analysis, FailureEvent, OtherFailure, ResolutionReceipt
 from .render import plain, render
 from .rendezvous import default_data_dir, find_url
 from .report import BadFlag, failures, passed, repository, resolution
+from .unsent import Unsent
 
 REPORTED, BAD_INPUT, UNREACHABLE = 0, 2, 3
 RECEIPT_SECONDS = 10.0
@@ -49,8 +51,7 @@ def _flag(loc: tuple[int | str, ...]) -> str:
 def _failure(flags: argparse.Namespace) -> int:
     events, retries = failures(flags, os.environ, Path.cwd(), sys.stdin)
     with _producer(flags) as producer:
-        producer.push_many(events, wait=flags.wait > 0)
-        producer.push_many(retries)
+        producer.push_many([*events, *retries], wait=flags.wait > 0)
         if flags.wait <= 0:
             print(f"reported {len(events)} failure{'s' if len(events) > 1 else ''}: {events[0].event_id}{_retried(retries)}")
             return REPORTED
@@ -120,7 +121,7 @@ def _producer(flags: argparse.Namespace) -> Producer:
             "no server",
             ValueError(f"CI_MEMORY_URL is not set, and no `ci-memory up` uses {default_data_dir()}; nothing was sent"),
         )
-    return Producer(url, timeout=flags.timeout)
+    return Producer(url, timeout=flags.timeout, unsent=Unsent.for_server(without_password(url), default_data_dir()))
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Any, Self
 
-from redis import Redis, RedisError
+from redis import RedisError
 from redis.backoff import NoBackoff
-from redis.exceptions import AuthenticationError, NoPermissionError
+from redis.exceptions import AuthenticationError, NoPermissionError, OutOfMemoryError
 from redis.retry import Retry
 
+from .connection import connect
 from .events import (
     ANSWER,
     MAX_EVENT_BYTES,
@@ -22,23 +24,48 @@ from .events import (
     ResolutionEvent,
 )
 from .keys import FIELD, STREAM, quarantine_key, result_key, waiting_key, wake_key
+from .log_room import LogRoom
 from .quarantine_list import QuarantineList
+from .unsent import Unsent
 
 AnyEvent = FailureEvent | PassEvent | ResolutionEvent
-BAD_URL = "is no redis://, rediss:// or unix:// URL; percent-encode / # ? @ in a password"
+BAD_URL = "is no redis://, rediss://, sentinel:// or unix:// URL; percent-encode / # ? @ in a password"
 SHORTEST_TIMEOUT = 1.0
 """Seconds. A blocking pop is replied to within tenths of a second after its own limit, not at once."""
 PIPELINE = 100
 """Events of one round trip in `Producer.push_many`."""
+BACK_OFF_SECONDS = 30.0
+"""How soon a log that is full may have room again: workers shorten it several times a minute."""
 
 
 class ServerUnreachable(ConnectionError):
-    """The server can't be reached, or refuses. Says which server (without its password), and how many events it did not get."""
+    """The server can't be reached, or refuses. Says which server (without its password), and how many events it did not get.
+
+    ``kept`` is where these events wait on this machine's disk for the next report; None when they are lost unless they are pushed
+    again.
+    """
 
     def __init__(self, url: str, cause: Exception, not_sent: int = 0) -> None:
-        sent = f"; {not_sent} events were not sent" if not_sent else ""
-        super().__init__(f"{without_password(url)}: {_reason(cause)}{sent}")
+        super().__init__(f"{without_password(url)}: {_reason(cause)}")
         self.not_sent = not_sent
+        self.kept: Path | None = None
+
+    def __str__(self) -> str:
+        said = super().__str__()
+        if self.not_sent:
+            said += f"; {self.not_sent} events were not sent"
+        if self.kept is not None:
+            said += f", and wait in {self.kept} for the next report"
+        return said
+
+
+class LogFull(ServerUnreachable):
+    """The log has as many events as it may have, or the server no memory: try again in ``retry_after`` seconds."""
+
+    def __init__(self, url: str, not_sent: int = 0, *, retry_after: float = BACK_OFF_SECONDS) -> None:
+        full = ConnectionError(f"the memory has more to read than it may hold: try again in {retry_after:.0f} s")
+        super().__init__(url, full, not_sent)
+        self.retry_after = retry_after
 
 
 class EventTooLarge(ValueError):
@@ -65,15 +92,17 @@ def _reason(cause: Exception) -> str:
 class Producer:
     """Pushes events to one server. Usable as a context manager.
 
-    ``url`` is ``redis://``, ``rediss://`` or ``unix://``; ``timeout`` seconds bound each connection and each reply, so that a CI
-    job never hangs on its memory. Every method raises `ServerUnreachable`.
+    ``url`` is ``redis://``, ``rediss://``, ``sentinel://`` or ``unix://`` (see `connection`); ``timeout`` seconds bound each
+    connection and each reply, so that a CI job never hangs on its memory. What can't be sent is kept in ``unsent``, where there
+    is one, and sent before what is pushed next. Every method raises `ServerUnreachable`.
     """
 
-    def __init__(self, url: str, *, timeout: float = 5.0) -> None:
+    def __init__(self, url: str, *, timeout: float = 5.0, unsent: Unsent | None = None) -> None:
         self._url = url
         self._timeout = max(timeout, SHORTEST_TIMEOUT)
+        self._unsent = unsent
         try:
-            self._redis = Redis.from_url(
+            self._redis = connect(
                 url, socket_timeout=self._timeout, socket_connect_timeout=self._timeout, retry=Retry(NoBackoff(), 0)
             )
             # What the URL's query says is looked at when a connection is made: make one now, without connecting it.
@@ -81,6 +110,7 @@ class Producer:
         except (ValueError, TypeError):
             # The cause may repeat a part of the password.
             raise ServerUnreachable(url, ValueError(BAD_URL)) from None
+        self._room = LogRoom(self._redis)
 
     def __enter__(self) -> Self:
         return self
@@ -99,21 +129,53 @@ class Producer:
     def push_many(self, events: Iterable[AnyEvent], *, wait: bool = False) -> list[str]:
         """Append events in their order, `PIPELINE` a round trip; returns their ids.
 
-        Raises `EventTooLarge` before anything is sent.
+        Raises `EventTooLarge` before anything is sent, and `LogFull` when the server asks to back off.
         """
-        encoded = [(event, _encode(event)) for event in events]
+        found = list(events)
+        encoded = [_encode(event) for event in found]
+        waiting = [waiting_key(event.tenant, event.event_id) for event in found] if wait else []
+        try:
+            self._send_kept(len(encoded))
+            self._append(encoded, waiting)
+        except ServerUnreachable as error:
+            left = encoded[len(encoded) - error.not_sent :]
+            if self._unsent is not None and left and self._unsent.keep(left):
+                error.kept = self._unsent.directory
+            raise
+        return [event.event_id for event in found]
+
+    def _send_kept(self, waiting_events: int) -> None:
+        """Send what earlier reports could not. ``waiting_events`` come after it, and are not sent either if it is not."""
+        for path, events in self._unsent.files() if self._unsent is not None else ():
+            try:
+                self._append(events, [])
+            except ServerUnreachable as error:
+                error.not_sent = waiting_events
+                raise
+            path.unlink(missing_ok=True)
+
+    def _append(self, encoded: Sequence[str], waiting: Sequence[str]) -> None:
         for start in range(0, len(encoded), PIPELINE):
             chunk = encoded[start : start + PIPELINE]
-            pipeline = self._redis.pipeline(transaction=False)
-            for event, data in chunk:
-                if wait:
-                    pipeline.set(waiting_key(event.tenant, event.event_id), "1", ex=600)
-                pipeline.xadd(STREAM, {FIELD: data})
+            left = len(encoded) - start
             try:
-                pipeline.execute()
+                if not self._room.for_more(len(chunk)):
+                    raise LogFull(self._url, left)
+                pipeline = self._redis.pipeline(transaction=False)
+                for key in waiting[start : start + PIPELINE]:
+                    pipeline.set(key, "1", ex=600)
+                for data in chunk:
+                    pipeline.xadd(STREAM, {FIELD: data})
+                self._room.ask_in(pipeline)
+                replies = pipeline.execute(raise_on_error=False)
+                for reply in replies[: len(waiting[start : start + PIPELINE]) + len(chunk)]:
+                    if isinstance(reply, RedisError):
+                        raise reply
+                self._room.hear(replies)
+            except OutOfMemoryError:
+                raise LogFull(self._url, left) from None
             except RedisError as error:
-                raise ServerUnreachable(self._url, error, len(encoded) - start) from None
-        return [event.event_id for event, _ in encoded]
+                raise ServerUnreachable(self._url, error, left) from None
 
     def answer(self, tenant: str, event_id: str) -> Answer | None:
         """The answer to an event if it is there; does not wait."""

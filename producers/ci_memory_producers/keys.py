@@ -5,6 +5,10 @@ from __future__ import annotations
 STREAM = "ci-memory:events"
 """The log of events. Entries have one field, `FIELD`, with the event as JSON."""
 FIELD = "event"
+LOG_LIMIT_KEY = "ci-memory:log_limit"
+"""The most entries that the log may have, as the workers' settings say. A producer that meets a full log backs off."""
+DEFAULT_LOG_LIMIT = 500_000
+"""The limit where no worker has said one."""
 WAKE_SECONDS = 60
 """How long a wake-up for a waiter is kept, when the waiter has gone meanwhile."""
 
