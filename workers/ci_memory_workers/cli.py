@@ -20,6 +20,8 @@ _COMMANDS = {
     "stats": ("knowledge", "stats"),
     "dead": ("dead", "dead"),
     "replay": ("replay", "replay"),
+    "gateway": ("gateway", "gateway"),
+    "token": ("token", "token"),
     "export": ("archive", "export_command"),
     "import": ("archive", "import_command"),
     "rebuild": ("archive", "rebuild"),

@@ -99,3 +99,50 @@ class InvalidSettings(Permanent):
     """A setting or a flag makes no sense. The message names it."""
 
     reason = "invalid_settings"
+
+
+class UnknownToken(Permanent):
+    """There is no access token with this id that still works."""
+
+    reason = "unknown_token"
+
+    def __init__(self, token_id: str) -> None:
+        super().__init__(f"no token {token_id} that still works: `ci-memory token list` shows the ids")
+        self.token_id = token_id
+
+
+class TokenChanged(Retryable):
+    """Somebody else changed the token at the same moment."""
+
+    reason = "token_changed"
+
+    def __init__(self, token_id: str) -> None:
+        super().__init__(f"token {token_id} was changed by somebody else just now: look at it, and try again")
+        self.token_id = token_id
+
+
+class LogUnreachable(Retryable):
+    """Redis can't be reached or does not answer: nothing is known of what was asked for."""
+
+    reason = "log_unreachable"
+
+
+class LogFull(Retryable):
+    """The log takes no events now: workers are too far behind, or Redis is full. Nothing was appended."""
+
+    reason = "log_full"
+
+
+class Refusal(Permanent):
+    """The HTTP door refuses a request. ``reason`` says why in one word; ``problems`` are pairs of a field and what is wrong.
+
+    ``retry_after`` is in seconds, where trying again later helps.
+    """
+
+    def __init__(
+        self, reason: str, message: str, *, problems: tuple[tuple[str, str], ...] = (), retry_after: float | None = None
+    ) -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.problems = problems
+        self.retry_after = retry_after

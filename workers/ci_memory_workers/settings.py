@@ -74,6 +74,9 @@ class Settings(BaseSettings):
     openai_base_url: str = Field(default="", validation_alias="OPENAI_BASE_URL")
 
     flower_port: int = Field(default=5555, ge=0, le=65_535)
+    gateway_host: str = "127.0.0.1"
+    gateway_port: int = Field(default=8085, ge=0, le=65_535)
+    """Where `ci-memory gateway` listens, plain HTTP: put what speaks TLS before it."""
 
     @cached_property
     def redis_url(self) -> str:

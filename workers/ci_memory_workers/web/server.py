@@ -1,0 +1,81 @@
+"""Serving the door over HTTP: within bounds of time, and stopped in seconds."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from types import FrameType
+
+import uvicorn
+from starlette.applications import Starlette
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+HEAD_SECONDS = 10.0
+"""In which the head of a request must be there, since the connection was made or the last answer was given."""
+STOP_SECONDS = 5
+MOST_HEAD_BYTES = 32_768
+
+
+class BoundedProtocol(H11Protocol):
+    """Uvicorn's protocol has no limit of time for the head of a request: whoever sends a byte now and then stays for ever."""
+
+    _head_timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in uvicorn
+        """A client is here."""
+        super().connection_made(transport)
+        self._expect_head()
+
+    def on_response_complete(self) -> None:
+        """An answer was given."""
+        self._expect_head()
+        super().on_response_complete()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The client is gone."""
+        if self._head_timer is not None:
+            self._head_timer.cancel()
+        super().connection_lost(exc)
+
+    def _expect_head(self) -> None:
+        if self._head_timer is not None:
+            self._head_timer.cancel()
+        self._head_timer = self.loop.call_later(HEAD_SECONDS, self._close_without_head)
+
+    def _close_without_head(self) -> None:
+        if self.cycle is None or self.cycle.response_complete:
+            self.transport.close()
+
+
+class GatewayServer(uvicorn.Server):
+    """Uvicorn's server; ``before_stop`` is called as soon as it is asked to stop: those who wait are let go."""
+
+    def __init__(self, config: uvicorn.Config, before_stop: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._before_stop = before_stop
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """A signal has come."""
+        super().handle_exit(sig, frame)
+        self._before_stop()
+
+
+def serve(app: Starlette, host: str, port: int, before_stop: Callable[[], None]) -> None:
+    """Serve until SIGTERM or SIGINT. Raises SystemExit when the address is taken."""
+    config = uvicorn.Config(
+        app,
+        host=host,
+        port=port,
+        http=BoundedProtocol,
+        ws="none",
+        lifespan="on",
+        loop="asyncio",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        h11_max_incomplete_event_size=MOST_HEAD_BYTES,
+        timeout_keep_alive=5,
+        timeout_graceful_shutdown=STOP_SECONDS,
+    )
+    GatewayServer(config, before_stop).run()
