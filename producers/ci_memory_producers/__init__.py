@@ -6,7 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .client import EventTooLarge, LogFull, Producer, ServerUnreachable
+    from .client import EventRefused, EventTooLarge, LogFull, Producer, ServerUnreachable
     from .events import (
         Analysis,
         Diagnosis,
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Analysis",
     "Diagnosis",
+    "EventRefused",
     "EventTooLarge",
     "Evidence",
     "FailureEvent",
@@ -32,7 +33,7 @@ __all__ = [
     "RunTotals",
     "ServerUnreachable",
 ]
-_OF_THE_CLIENT = ("EventTooLarge", "LogFull", "Producer", "ServerUnreachable")
+_OF_THE_CLIENT = ("EventRefused", "EventTooLarge", "LogFull", "Producer", "ServerUnreachable")
 
 
 def __getattr__(name: str) -> object:

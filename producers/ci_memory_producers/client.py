@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, cast
 
 from redis import RedisError
 from redis.backoff import NoBackoff
@@ -29,7 +29,7 @@ from .quarantine_list import QuarantineList
 from .unsent import Unsent
 
 AnyEvent = FailureEvent | PassEvent | ResolutionEvent
-BAD_URL = "is no redis://, rediss://, sentinel:// or unix:// URL; percent-encode / # ? @ in a password"
+BAD_URL = "is no redis://, rediss://, sentinel://, unix:// or https:// URL; percent-encode / # ? @ in a password"
 SHORTEST_TIMEOUT = 1.0
 """Seconds. A blocking pop is replied to within tenths of a second after its own limit, not at once."""
 PIPELINE = 100
@@ -72,6 +72,10 @@ class EventTooLarge(ValueError):
     """An event has more than `MAX_EVENT_BYTES` bytes as JSON."""
 
 
+class EventRefused(ValueError):
+    """The gateway will never take an event as it is. Says which field is wrong."""
+
+
 def without_password(url: str) -> str:
     """``url`` as it may be shown: no password, and nothing that may be a part of one."""
     scheme, separator, rest = url.partition("://")
@@ -95,9 +99,19 @@ class Producer:
     ``url`` is ``redis://``, ``rediss://``, ``sentinel://`` or ``unix://`` (see `connection`); ``timeout`` seconds bound each
     connection and each reply, so that a CI job never hangs on its memory. What can't be sent is kept in ``unsent``, where there
     is one, and sent before what is pushed next. Every method raises `ServerUnreachable`.
+
+    With ``http://`` or ``https://`` it is a `http_producer.HttpProducer`, and ``token`` is the gateway's (``CI_MEMORY_TOKEN``).
     """
 
-    def __init__(self, url: str, *, timeout: float = 5.0, unsent: Unsent | None = None) -> None:
+    def __new__(cls, url: str, **_: Any) -> Self:
+        """The producer for what ``url`` names."""
+        if cls is Producer and url.startswith(("http://", "https://")):
+            from .http_producer import HttpProducer
+
+            return cast(Self, super().__new__(HttpProducer))
+        return super().__new__(cls)
+
+    def __init__(self, url: str, *, timeout: float = 5.0, unsent: Unsent | None = None, token: str = "") -> None:
         self._url = url
         self._timeout = max(timeout, SHORTEST_TIMEOUT)
         self._unsent = unsent

@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from pydantic import ValidationError
 
-from .client import EventTooLarge, Producer, ServerUnreachable
+from .client import EventRefused, EventTooLarge, Producer, ServerUnreachable
 from .events import Analysis, FailureEvent
 from .excerpt import read_text
 from .junit_events import failed_test, failure_event, pass_after
@@ -83,7 +83,7 @@ class QuarantineGate:
                 self._where = place_of_failure(self._flags, self._environ, self._directory)
         except ValidationError:
             self.trouble = "the list of what is in quarantine cannot be read"
-        except (BadFlag, ServerUnreachable) as error:
+        except (BadFlag, ServerUnreachable, EventRefused) as error:
             self.trouble = str(error)
 
     def close(self) -> None:
@@ -101,7 +101,7 @@ class QuarantineGate:
         try:
             self._producer.push(event, wait=True)
             answer = self._producer.wait(event.tenant, event.event_id, seconds=self._seconds)
-        except (ServerUnreachable, EventTooLarge) as error:
+        except (ServerUnreachable, EventTooLarge, EventRefused) as error:
             self.trouble = str(error)
             return Judgement("unreachable")
         if not isinstance(answer, Analysis) or answer.status == "pending":
@@ -117,7 +117,7 @@ class QuarantineGate:
             return
         try:
             self._producer.push(pass_after(judgement.event))
-        except ServerUnreachable as error:
+        except (ServerUnreachable, EventRefused) as error:
             self.trouble = str(error)
 
     def _verdict(self, event: FailureEvent, answer: Analysis) -> Judgement:

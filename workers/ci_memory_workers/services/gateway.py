@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -18,6 +19,8 @@ from .ports.access import Door
 
 MOST_WAITING, MOST_WAITING_OF_A_TOKEN = 2_000, 500
 """Requests that may wait for an answer at once."""
+MOST_BODIES, MOST_BODIES_OF_A_TOKEN = 128, 16
+"""Requests that may send events at once: each may hold a body in memory."""
 BUSY_SECONDS = 10.0
 """After which a request is worth sending again, when the log takes no more or Redis is out of reach."""
 T = TypeVar("T")
@@ -31,6 +34,7 @@ class Gateway:
     door: Door
     now_ms: Callable[[], int]
     _waiting: Counter[str] = field(default_factory=Counter)
+    _reading: Counter[str] = field(default_factory=Counter)
 
     async def admit(self, credentials: str) -> AccessToken:
         """Who asks: the token in ``Bearer TOKEN``."""
@@ -66,13 +70,12 @@ class Gateway:
         return ANSWER.validate_json(data).model_copy(update={"event_id": event_id}) if data else None
 
     async def _wait(self, token: AccessToken, stored_id: str, seconds: float) -> bytes | None:
-        if self._waiting.total() >= MOST_WAITING or self._waiting[token.token_id] >= MOST_WAITING_OF_A_TOKEN:
-            raise Refusal("too_many_waiting", "too many requests wait for answers: ask with wait=0", retry_after=BUSY_SECONDS)
-        self._waiting[token.token_id] += 1
-        try:
+        with _one_of(self._waiting, token, MOST_WAITING, MOST_WAITING_OF_A_TOKEN, "wait for answers: ask with wait=0"):
             return await _reached(self.door.answer(token.tenant, stored_id, seconds))
-        finally:
-            self._waiting[token.token_id] -= 1
+
+    def reading(self, token: AccessToken) -> AbstractContextManager[None]:
+        """While a body of events is read and taken in. Raises `Refusal` when too many are."""
+        return _one_of(self._reading, token, MOST_BODIES, MOST_BODIES_OF_A_TOKEN, "send events: send more of them in one")
 
     async def quarantine(self, token: AccessToken, repo: str) -> QuarantineList:
         """What is known to be flaky in a repository; names no repository that the token may not touch."""
@@ -102,6 +105,19 @@ class Gateway:
 def pending(event_id: str) -> Analysis:
     """What is said of an event that has no answer yet."""
     return Analysis(status="pending", event_id=event_id, message="Not answered yet: ask again, or wait with ?wait=30.")
+
+
+@contextmanager
+def _one_of(held: Counter[str], token: AccessToken, most: int, most_of_a_token: int, way_out: str) -> Iterator[None]:
+    if held.total() >= most or held[token.token_id] >= most_of_a_token:
+        raise Refusal("too_many_at_once", f"too many requests {way_out}, or come again later", retry_after=1.0)
+    held[token.token_id] += 1
+    try:
+        yield
+    finally:
+        held[token.token_id] -= 1
+        if not held[token.token_id]:
+            del held[token.token_id]
 
 
 def _read(body: bytes, token: AccessToken) -> tuple[list[str], list[bytes]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from typing import Any
 
 from annotated_types import MaxLen
 from pydantic import ValidationError
@@ -23,7 +23,6 @@ MOST_PROBLEMS = 20
 _KINDS = ("failure", "pass", "resolution")
 _TAILS = ("error_message", "stack_trace")
 AnyEvent = FailureEvent | PassEvent | ResolutionEvent
-E = TypeVar("E", bound=AnyEvent)
 Problem = tuple[str, str]
 
 
@@ -84,7 +83,7 @@ def _event(item: Any, token: AccessToken) -> AnyEvent:
 
 def redacted(event: AnyEvent) -> AnyEvent:
     """``event`` without secrets in any of its texts; a text that grew by its markers is cut to what an event may carry."""
-    clean: AnyEvent = redact_event(event)
+    clean = _each_kind(event)
     changed: dict[str, Any] = {}
     for name, value in clean:
         if name in _TAILS and value:
@@ -96,6 +95,12 @@ def redacted(event: AnyEvent) -> AnyEvent:
         if value != getattr(event, name):
             changed[name] = value
     return event.model_copy(update=changed) if changed else event
+
+
+def _each_kind(event: AnyEvent) -> AnyEvent:
+    if isinstance(event, FailureEvent):
+        return redact_event(event)
+    return redact_event(event) if isinstance(event, PassEvent) else redact_event(event)
 
 
 def _longest(event: AnyEvent, name: str) -> int | None:

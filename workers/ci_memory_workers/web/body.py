@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 
 from starlette.requests import ClientDisconnect, Request
 
@@ -10,6 +11,8 @@ from ..errors import Refusal
 
 BODY_SECONDS = 15.0
 """In which a body must be there, whole."""
+PASS_OVER_SECONDS = 3.0
+PASS_OVER_BYTES = 2_000_000
 
 
 async def read_body(request: Request, most: int) -> bytes:
@@ -19,26 +22,33 @@ async def read_body(request: Request, most: int) -> bytes:
         raise Refusal("unsupported_media_type", "send JSON, and say so: Content-Type: application/json")
     if request.headers.get("content-encoding", "identity").strip().lower() not in ("", "identity"):
         raise Refusal("unsupported_media_type", "send the body as it is, without Content-Encoding")
-    length = request.headers.get("content-length", "")
-    if length.isdigit() and int(length) > most:
-        raise _too_large(most)
     try:
         async with asyncio.timeout(BODY_SECONDS):
-            return await _read(request, most)
+            body = await _read(request, most)
     except TimeoutError:
         raise Refusal("too_slow", f"the body was not there after {BODY_SECONDS:.0f} s: send it at once") from None
     except ClientDisconnect:
         raise Refusal("too_slow", "the body ended early") from None
+    if body is None:
+        raise Refusal("body_too_large", f"this token may send {most} bytes in one request: send fewer events at once")
+    return body
 
 
-async def _read(request: Request, most: int) -> bytes:
+async def pass_over(request: Request) -> None:
+    """Read what a refused request still sends, within bounds: who has not sent all of it does not read the answer."""
+    with contextlib.suppress(TimeoutError, ClientDisconnect):
+        async with asyncio.timeout(PASS_OVER_SECONDS):
+            await _read(request, 0)
+
+
+async def _read(request: Request, most: int) -> bytes | None:
+    """The body; None for one that is larger than ``most``."""
     body = bytearray()
+    length = 0
     async for chunk in request.stream():
-        body += chunk
-        if len(body) > most:
-            raise _too_large(most)
-    return bytes(body)
-
-
-def _too_large(most: int) -> Refusal:
-    return Refusal("body_too_large", f"this token may send {most} bytes in one request: send fewer events at once")
+        length += len(chunk)
+        if length <= most:
+            body += chunk
+        elif length > most + PASS_OVER_BYTES:
+            break
+    return bytes(body) if length <= most else None

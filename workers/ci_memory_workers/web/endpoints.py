@@ -10,7 +10,7 @@ from starlette.responses import JSONResponse, Response
 
 from ..errors import LogUnreachable, Refusal
 from ..services.gateway import Gateway, pending
-from .body import read_body
+from .body import pass_over, read_body
 
 LONGEST_WAIT = 60.0
 """Seconds of one request: proxies cut longer ones."""
@@ -37,8 +37,13 @@ class Health(BaseModel):
 async def push_events(request: Request) -> Response:
     """POST /v1/events."""
     gateway = _gateway(request)
-    token = await gateway.admit(request.headers.get("authorization", ""))
-    event_ids = await gateway.report(token, await read_body(request, token.max_bytes))
+    try:
+        token = await gateway.admit(request.headers.get("authorization", ""))
+    except Refusal:
+        await pass_over(request)
+        raise
+    with gateway.reading(token):
+        event_ids = await gateway.report(token, await read_body(request, token.max_bytes))
     return _json(Accepted(accepted=len(event_ids), event_ids=tuple(event_ids)), 202)
 
 

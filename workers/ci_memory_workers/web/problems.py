@@ -29,7 +29,7 @@ STATUS = {
     "invalid_parameter": 422,
     "rate_limited": 429,
     "busy": 429,
-    "too_many_waiting": 429,
+    "too_many_at_once": 429,
     "internal_error": 500,
     "unavailable": 503,
 }
