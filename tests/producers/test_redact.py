@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import importlib
+import json
 import re
 import sys
 from types import ModuleType
@@ -220,10 +221,19 @@ def test_no_pattern_gives_back_what_an_unbounded_repeat_read(name: str) -> None:
     assert loose_repeats(PATTERNS[name]) == []
 
 
+def test_a_key_whose_beginning_is_cut_off_is_found_in_json_too() -> None:
+    lines = pem("EC PRIVATE KEY").split("\n")[1:]
+
+    said = redact(json.dumps({"error_message": "\n".join([*lines, "E   assert 1 == 2"]), "stage": "nowhere"}))
+
+    assert said == '{"error_message": "[REDACTED:private_key]\\nE   assert 1 == 2", "stage": "nowhere"}'
+
+
 @pytest.mark.parametrize(
     "unit",
     [
         *("a", "=", "://", "-----BEGIN", "-----BEGIN RSA PRIVATE KEY-----\n", "-----END RSA PRIVATE KEY-----\n", "\n"),
+        *("MIIE\\n", '"A\n-----END PRIVATE KEY-----', "MIIE\\n-----END PRIVATE KEY-----"),
         *("eyJ", "eyJa.", "ghp_", "token=", 'token="', "token=$", "token: the ", "://a:", "@://:", "Bearer ", "cookie: a="),
         *("MIIE" * 16 + "\n", "curl -u a:", "mysql -p", "machine a login b password ", "::add-mask::", "glpat-", "."),
     ],

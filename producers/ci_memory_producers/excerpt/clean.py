@@ -29,7 +29,7 @@ _PREFIX = re.compile(
     rf"|{_TIME}[ \t]+(?:(?:INFO|WARNING|DEBUG|ERROR|CRITICAL) -(?:[ \t]{{1,2}}|$))?"  # Jenkins timestamps, mozharness
     r"|##\[(?:error|warning|group|endgroup|command|section|debug|notice)\]"
     r"|::(?:error|warning|notice|group|endgroup|debug)(?: [^:\n]{0,300})?::"
-    r"|##vso\[[^\]\n]{0,200}\]"
+    r"|##vso\[(?!task\.setvariable)[^\]\n]{0,200}\]"  # what sets a variable says that its value may be secret
     r"|travis_(?:fold:(?:start|end):[\w.-]{0,80}|time:(?:start|end):[\w:=,.-]{0,200})"
     r"|section_(?:start|end):\d{1,20}:[\w.-]{1,80}(?:\[[^\]\n]{0,80}\])?"
     r"|#\d{1,4} (?:\d{1,6}\.\d{1,3} )"  # docker build steps

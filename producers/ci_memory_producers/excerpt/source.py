@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from ci_memory_producers.excerpt.clean import MAX_LINE
+from ci_memory_producers.excerpt.key_lines import without_keys
 from ci_memory_producers.excerpt.model import UnreadableLog
 
 BEHIND = 16_000
@@ -37,7 +38,7 @@ class Window:
 def windows(blocks: Iterable[bytes]) -> Iterator[Window]:
     """Windows over the text of ``blocks``; each new part begins and ends at a line's boundary."""
     data, start, line = b"", 0, 1
-    for block in _cut(blocks):
+    for block in without_keys(_cut(blocks)):
         data += block
         stop = data.rfind(b"\n", start, max(start, len(data) - AHEAD)) + 1
         if stop > start and len(data) - start >= _BLOCK:

@@ -16,7 +16,9 @@ _BEGIN = r"-----BEGIN (?:[A-Z0-9]{2,20} ){0,3}PRIVATE KEY(?: BLOCK)?-----"
 _END = r"-----END (?:[A-Z0-9]{2,20} ){0,3}PRIVATE KEY(?: BLOCK)?-----"
 
 _FROM_BEGIN = re.compile(rf"{_BEGIN}(?>(?:{_BREAKS}{_LINE})*)(?:(?:{_BREAKS}{_SHORT_LINE}){{0,2}}{_BREAKS}{_STAMP}{_END})?")
-_BODY_LINE = re.compile(rf"[ \t]*+{_STAMP}[A-Za-z0-9+/=]{{1,100}}\s*+")
+# A line of a key at the end of what is searched; its break may be escaped, as in JSON.
+_BODY_LINE = re.compile(rf"(?:\A|(?<=[\n\"'])|(?<=\\n))[ \t]{{0,40}}{_STAMP}[A-Za-z0-9+/=]{{1,100}}(?:\s|\\[rn]){{1,4}}\Z")
+_LONGEST_LINE, _MOST_LINES = 220, 300
 _END_LINE = re.compile(_END)
 _PUTTY = re.compile(r"Private-Lines: \d{1,4}(?P<s>(?>(?:\s++[A-Za-z0-9+/=]{20,}+)+)(?:\s++[A-Za-z0-9+/]{1,19}={0,2})?)")
 _ENCODED = re.compile(
@@ -40,12 +42,11 @@ def _beheaded(text: str) -> Iterator[Span]:
     """Keys of which only the end is left: an excerpt may begin in the middle of one."""
     since = 0
     for end in _END_LINE.finditer(text):
-        line = text.rfind("\n", since, end.start()) + 1
         start = end.start()
-        while line > since:
-            above = text.rfind("\n", since, line - 1) + 1 or since
-            if not _BODY_LINE.fullmatch(text, above, line):
+        for _ in range(_MOST_LINES):
+            line = _BODY_LINE.search(text, max(since, start - _LONGEST_LINE), start)
+            if line is None:
                 break
-            start = line = above
+            start = line.start()
         yield Span(start, end.end(), "private_key")
         since = end.end()
