@@ -11,6 +11,7 @@ from importlib.resources import files
 
 from redis import Redis
 
+from ci_memory_producers.connection import connect
 from ci_memory_producers.redact import redact
 
 from .adapters.bell import CeleryBell
@@ -18,6 +19,7 @@ from .adapters.event_log import RedisEventLog
 from .adapters.redis_archive import RedisArchive
 from .adapters.redis_decisions import RedisDecisions
 from .adapters.redis_index import RedisIndex
+from .adapters.redis_llm_lane import RedisLlmLane
 from .adapters.redis_quarantine_list import RedisQuarantineLists
 from .adapters.redis_records import RedisRecords
 from .adapters.redis_watch import RedisFixWatch
@@ -31,6 +33,7 @@ from .services.archive import Archivist
 from .services.failures import FailureMemory
 from .services.learning import Learner
 from .services.memory import Librarian
+from .services.metered_analyst import MeteredAnalyst
 from .services.ports import Analyst, Knowledge, Lookalikes
 from .services.reading import TextReader
 from .services.replay import Replayer
@@ -73,7 +76,7 @@ class Container:
     @cached_property
     def redis(self) -> Redis:
         """A connection pool to Redis, bytes in and out."""
-        return Redis.from_url(
+        return connect(
             self.settings.redis_url,
             socket_timeout=30,
             socket_connect_timeout=5,
@@ -142,17 +145,23 @@ class Container:
     def analyst(self) -> Analyst:
         """The language model, where there is a key or a server of one's own; else the rules."""
         key, url = self.settings.openai_api_key.get_secret_value(), self.settings.openai_base_url
-        if not key and not url:
+        if not self.settings.has_llm:
             return RulesAnalyst()
         from .adapters.openai_analyst import OpenAIAnalyst  # 660 ms, and only an analysis needs it
 
-        return OpenAIAnalyst(
+        model = OpenAIAnalyst(
             api_key=key or "none",
             base_url=url or None,
             model=self.settings.llm_model,
             timeout=self.settings.llm_timeout,
             redact=redact,
         )
+        return MeteredAnalyst(model, self.llm_lane, now_ms)
+
+    @cached_property
+    def llm_lane(self) -> RedisLlmLane:
+        """The limits of the language model, which all workers share."""
+        return RedisLlmLane(self.redis, self.settings.llm_limits)
 
     @cached_property
     def failures(self) -> FailureMemory:

@@ -38,6 +38,15 @@ class AnalystUnavailable(Retryable):
     reason = "analyst_unavailable"
 
 
+class AnalystNotAsked(Retryable):
+    """The LLM was not asked: it is down, its rate or its budget is used up. ``reason`` says which; no try is used up by it."""
+
+    def __init__(self, reason: str, *, wait_ms: int) -> None:
+        super().__init__(f"the LLM was not asked ({reason}), again in {wait_ms / 1000:.0f} s", retry_after=wait_ms / 1000)
+        self.reason = reason
+        self.wait_ms = wait_ms
+
+
 class AnalystMisbehaved(Retryable):
     """The LLM answered something that is not an answer (broken JSON, wrong shape). A few retries, then rules."""
 

@@ -8,10 +8,14 @@ from pathlib import Path
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from ci_memory_producers.keys import DEFAULT_LOG_LIMIT
 from ci_memory_producers.rendezvous import default_data_dir, find_url
 
 from .domain.flaky import QuarantinePolicy
+from .domain.llm_limits import LlmLimits
 from .errors import InvalidSettings
+
+LONGEST_PAUSE_SECONDS = 600.0
 
 
 class Settings(BaseSettings):
@@ -28,6 +32,8 @@ class Settings(BaseSettings):
     """How many drains read the event log at once, over all workers."""
     batch: int = Field(default=100, ge=1, le=1_000)
     """Most events of one batch."""
+    log_limit: int = Field(default=DEFAULT_LOG_LIMIT, ge=1_000)
+    """Most events that the log holds. When it is full, producers are told to back off, and keep theirs on disk."""
     drain_seconds: float = Field(default=10.0, gt=0, le=300)
     """How long a drain reads before it hands over to its successor."""
     slot_lease_seconds: float = Field(default=10.0, ge=2, le=600)
@@ -70,6 +76,14 @@ class Settings(BaseSettings):
     """Seconds for one analysis by the LLM, all in all."""
     llm_attempts: int = Field(default=12, ge=1)
     """How often the LLM is tried for one failure while it is out of reach; then the rules' analysis stays."""
+    llm_rate_per_minute: int = Field(default=120, ge=1, le=1_000_000)
+    """Most calls a minute to the LLM, of all workers together; the oldest failure first."""
+    llm_tokens_per_day: int = Field(default=2_000_000, ge=0)
+    """Most tokens a day (UTC), of all workers together; 0: no limit. An analysis takes 2,000 to 8,000."""
+    llm_breaker_failures: int = Field(default=3, ge=1)
+    """After so many failed calls in a row nobody asks the LLM for a while, then one worker tries."""
+    llm_pause_seconds: float = Field(default=10.0, gt=0, le=600)
+    """How long that while is at first; it doubles with each try that fails, up to ten minutes."""
     openai_api_key: SecretStr = Field(default=SecretStr(""), validation_alias="OPENAI_API_KEY")
     openai_base_url: str = Field(default="", validation_alias="OPENAI_BASE_URL")
 
@@ -102,9 +116,26 @@ class Settings(BaseSettings):
         return f"redis+socket://{path}?virtual_host={number}"
 
     @property
+    def has_llm(self) -> bool:
+        """Whether there is a language model: a key, or a server of one's own."""
+        return bool(self.openai_api_key.get_secret_value() or self.openai_base_url)
+
+    @property
     def analysis_lease_ms(self) -> int:
         """How long an analysis may take before another worker takes it over."""
         return int((self.llm_timeout + 30) * 1000)
+
+    @property
+    def llm_limits(self) -> LlmLimits:
+        """What all workers together may ask of the LLM."""
+        return LlmLimits(
+            rate_per_minute=self.llm_rate_per_minute,
+            tokens_per_day=self.llm_tokens_per_day,
+            failures=self.llm_breaker_failures,
+            pause_s=self.llm_pause_seconds,
+            longest_pause_s=LONGEST_PAUSE_SECONDS,
+            call_s=self.llm_timeout + 5,
+        )
 
     @property
     def quarantine_policy(self) -> QuarantinePolicy:

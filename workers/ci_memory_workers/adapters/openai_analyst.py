@@ -9,6 +9,7 @@ import re
 import secrets
 import time
 from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import replace
 from typing import Any
 
 import openai
@@ -29,6 +30,8 @@ from . import prompts
 MAX_FIELD = 4_000
 """The longest field of a `Diagnosis`, in characters."""
 MAX_RETRY_AFTER = 3_600.0
+MOST_TOKENS = 10_000_000
+"""More than any model reads at once: a server that says so is wrong, and must not end the day's budget."""
 
 # Error codes that may be shown: a message or an unknown code of the server could hold the log or the key.
 _KNOWN_CODES = frozenset(
@@ -70,6 +73,13 @@ class _Completion(BaseModel):
     """As much of a chat completion as is read: the SDK builds its own models without validating what came."""
 
     choices: list[_Choice]
+    usage: Any = None
+
+    @property
+    def tokens(self) -> int:
+        """What the call used; 0 where the server does not say it in a way that makes sense."""
+        said = self.usage.get("total_tokens") if isinstance(self.usage, dict) else None
+        return said if type(said) is int and 0 < said <= MOST_TOKENS else 0
 
 
 class _Reply(BaseModel):
@@ -147,7 +157,7 @@ class OpenAIAnalyst:
         reply = _read(body)
         if isinstance(reply, CiMemoryError):
             raise reply
-        return self._answer(reply, ids)
+        return replace(self._answer(reply, ids), tokens=_Completion.model_validate_json(body).tokens)
 
     def _request(self, failure: FailureContext, candidates: Sequence[Candidate], ids: Sequence[str]) -> dict[str, Any]:
         message = prompts.user_message(

@@ -183,6 +183,7 @@ def decode_pattern(pattern_id: str, fields: Mapping[str, str], fix_fields: Mappi
         revision=int(fields.get("revision", 0)),
         analysed=cast("Any", fields.get("analysed", "")),
         analyst=analysis[1],
+        analyst_reason=analysis[2],
         diagnosis=analysis[0],
         attempts=int(fields.get("attempts", 0)),
         takes=int(fields.get("takes", 0)),
@@ -211,11 +212,11 @@ def decode_pattern(pattern_id: str, fields: Mapping[str, str], fix_fields: Mappi
 
 
 @lru_cache(maxsize=4_096)
-def _analysis(data: str) -> tuple[Diagnosis | None, str]:
+def _analysis(data: str) -> tuple[Diagnosis | None, str, str]:
     if not data:
-        return None, ""
+        return None, "", ""
     fields = json.loads(data)
-    return Diagnosis.model_validate(fields["diagnosis"]), fields["analyst"]
+    return Diagnosis.model_validate(fields["diagnosis"]), fields["analyst"], fields.get("reason", "")
 
 
 def decode_fixes(fields: Mapping[str, str]) -> tuple[Fix, ...]:

@@ -182,6 +182,8 @@ def stats(tenant: str, as_json: bool) -> None:
         "dead_letters": box.log.dead_count(),
         "owed": {lane: box.index.owed(lane, tenant) for lane in LANES},
     }
+    if box.settings.has_llm:
+        data["llm"] = asdict(box.llm_lane.state(now_ms()))
     if as_json:
         click.echo(json.dumps(data))
         return

@@ -20,6 +20,13 @@ def at(ms: int) -> datetime | None:
     return datetime.fromtimestamp(ms / 1000, UTC) if 0 < ms < END_OF_TIME_MS else None
 
 
+_NOT_ASKED = {
+    "llm_budget_spent": "The language model's budget of today is spent",
+    "llm_rate_limited": "The language model is asked about older failures first",
+}
+"""Why a language model that works was not asked, by the reason of `errors.AnalystNotAsked`."""
+
+
 @dataclass(frozen=True, slots=True)
 class Freshness:
     """What an answer knows of: the newest event that was read (ms since the epoch), and how many were not read yet."""
@@ -185,5 +192,6 @@ def _caveat(pattern: Pattern) -> str:
     if pattern.generic:
         return " The log says too little to be sure that it is the same failure: report more of it."
     if pattern.analysed == "provisional":
-        return " The language model is out of reach: rules answered, its analysis follows."
+        why = _NOT_ASKED.get(pattern.analyst_reason, "The language model is out of reach")
+        return f" {why}: rules answered, its analysis follows."
     return ""

@@ -121,8 +121,9 @@ class Pattern:
 
     ``occurrences`` counts events, ``episodes`` distinct (repository, build, job), ``flaky_episodes`` those of them that passed
     when run again. ``analysed`` is empty until an analyst has spoken; ``attempts`` counts its tries, ``takes`` how often a worker
-    began one. ``owner`` is who looks after it, as a person said. ``broken`` says that it fails on a default branch now, on
-    several commits in a row. ``revision`` grows with every change.
+    began one; ``analyst_reason`` is what the analyst gave as its reason, or, where rules answered, why the language model did not
+    (an error's ``reason``). ``owner`` is who looks after it, as a person said. ``broken`` says that it fails on a default branch
+    now, on several commits in a row. ``revision`` grows with every change.
     """
 
     pattern_id: str
@@ -145,6 +146,7 @@ class Pattern:
     revision: int
     analysed: Literal["", "provisional", "final"] = ""
     analyst: str = ""
+    analyst_reason: str = ""
     diagnosis: Diagnosis | None = None
     attempts: int = 0
     takes: int = 0

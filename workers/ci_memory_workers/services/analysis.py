@@ -14,7 +14,8 @@ from dataclasses import dataclass, field, replace
 from ..domain.answer import Freshness, answer
 from ..domain.backoff import delay
 from ..domain.match import playbook_query, reflection_text
-from ..errors import AnalystMisbehaved, Permanent, Retryable, UnknownPattern
+from ..domain.pattern import Pattern
+from ..errors import AnalystMisbehaved, AnalystNotAsked, Permanent, Retryable, UnknownPattern
 from .ports import (
     Analyst,
     AnalystAnswer,
@@ -38,6 +39,8 @@ MOST_CRASHES = 3
 MOST_CANDIDATES = 8
 """Known patterns that an analyst is shown."""
 PUBLISH_BATCH = 500
+LONGEST_PUT_OFF_MS = 3_600_000
+"""After so long it is asked again whether the language model may be asked: its budget may have been raised meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +80,9 @@ class AnalysisDesk:
                 return "alias"
         candidates = self._shortlist(tenant, sample, lookalikes)
         try:
-            reply = self.analyst.analyze(sample, candidates)
+            reply = self.analyst.analyze(replace(sample, first_ms=pattern.first_ms), candidates)
+        except AnalystNotAsked as error:
+            return self._put_off(lease, sample, pattern, error, clock())
         except Retryable as error:
             patience = MISBEHAVED_ATTEMPTS if isinstance(error, AnalystMisbehaved) else self.max_attempts
             if attempt < patience:
@@ -152,10 +157,25 @@ class AnalysisDesk:
             cause = f"{sample.headline}\n{reply.diagnosis.summary}\n{reply.diagnosis.likely_cause}"
             self.lookalikes.remember(lease.tenant, sample, cause=cause)
 
+    def _put_off(self, lease: Lease, sample: FailureContext, pattern: Pattern, error: AnalystNotAsked, now_ms: int) -> str:
+        """The model may not be asked now: rules answer who waits, once, and the model is asked when it may be."""
+        again_ms = now_ms + min(error.wait_ms, LONGEST_PUT_OFF_MS)
+        if pattern.analysed:
+            self.index.finish(lease, again_ms=again_ms)
+            return "put_off"
+        log.info("analyst not asked pattern_id=%s reason=%s", lease.work_id, error.reason)
+        reply = replace(self.rules.analyze(sample, ()), reason=error.reason)
+        if not self.index.record_analysis(lease, reply, attempts=pattern.attempts, now_ms=now_ms, retry_ms=again_ms):
+            return "lease_lost"
+        self._remember(lease, reply)
+        self._publish(lease.tenant, lease.work_id)
+        self.bell.ring("memory", lease.tenant, lease.work_id)
+        return "provisional"
+
     def _answer_by_rules_for_now(self, lease: Lease, sample: FailureContext, attempt: int, error: Retryable, now_ms: int) -> str:
         seconds = delay(attempt, jitter=self.jitter(), retry_after=error.retry_after)
         log.warning("analyst fails pattern_id=%s reason=%s again_in_s=%.0f", lease.work_id, error.reason, seconds)
-        reply = self.rules.analyze(sample, ())
+        reply = replace(self.rules.analyze(sample, ()), reason=error.reason)
         retry_ms = now_ms + int(seconds * 1000)
         if not self.index.record_analysis(lease, reply, attempts=attempt, now_ms=now_ms, retry_ms=retry_ms):
             return "lease_lost"

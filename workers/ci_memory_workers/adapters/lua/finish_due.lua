@@ -15,6 +15,8 @@ local function revision()
   return redis.call('HGET', p .. 'pattern:' .. id, 'revision') or '0'
 end
 if again == '' and ARGV[5] ~= '' and revision() ~= ARGV[5] then again = ARGV[6] end
+-- An analysis that was put off before the analyst was asked is no take: only those are counted that a worker may die of.
+if again ~= '' and lane == 'analysis' then redis.call('HINCRBY', p .. 'pattern:' .. id, 'takes', -1) end
 if again == '' then
   redis.call('ZREM', p .. 'due:' .. lane, id)
 else

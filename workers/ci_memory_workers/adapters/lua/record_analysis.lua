@@ -13,6 +13,8 @@ if not redis.call('HGET', key, 'analysed') then
   redis.call('HINCRBY', p .. 'totals', 'diagnosed', 1)
   redis.call('HINCRBY', p .. 'totals', 'diagnose_ms', math.max(0, tonumber(ARGV[5]) - tonumber(redis.call('HGET', key, 'first_ms') or ARGV[5])))
 end
+-- Put off before the analyst was asked: neither a try nor a take.
+if ARGV[4] == 'provisional' and ARGV[7] == (redis.call('HGET', key, 'attempts') or '0') then redis.call('HINCRBY', key, 'takes', -1) end
 redis.call('HSET', key, 'analysis', ARGV[3], 'analysed', ARGV[4], 'attempts', ARGV[7])
 owe_memory(p, id, tonumber(ARGV[5]))
 if ARGV[4] == 'provisional' then

@@ -28,16 +28,22 @@ class FailureContext:
     exit_code: int | None = None
     changed_files: tuple[str, ...] = ()
     generic: bool = False
+    first_ms: int = 0
+    """When it was seen first, by the clock of the log: who waits longest is analysed first."""
 
 
 @dataclass(frozen=True, slots=True)
 class AnalystAnswer:
-    """An analyst's answer. ``same_as`` is the pattern_id of the candidate that the failure is, with its reason, or None."""
+    """An analyst's answer. ``same_as`` is the pattern_id of the candidate that the failure is, with its reason, or None.
+
+    ``tokens`` is what it used of a language model, 0 where that is not known.
+    """
 
     diagnosis: Diagnosis
     analyst: str
     same_as: str | None = None
     reason: str = ""
+    tokens: int = 0
 
 
 class Analyst(Protocol):
