@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any, Self
 
-from redis.asyncio import BlockingConnectionPool, Redis
 from redis.exceptions import OutOfMemoryError, RedisError, ResponseError
 
 from ci_memory_producers.keys import DEFAULT_LOG_LIMIT, FIELD, LOG_LIMIT_KEY, STREAM, quarantine_key, result_key
@@ -16,6 +15,7 @@ from ..domain.access_token import AccessToken
 from ..errors import LogFull, LogUnreachable
 from ..names import GROUP
 from .access_codec import TOKENS, decode_token
+from .async_redis import connect
 from .scripts import source
 from .wake_calls import POP_SECONDS, WakeCalls
 
@@ -32,18 +32,8 @@ class RedisDoor:
     """Satisfies `services.ports.access.Door`, while it is open."""
 
     def __init__(self, url: str) -> None:
-        # Nothing is retried: who asked is told, and asks again.
-        self._client = Redis(
-            connection_pool=BlockingConnectionPool.from_url(
-                url,
-                max_connections=CONNECTIONS,
-                timeout=REPLY_SECONDS,
-                socket_timeout=REPLY_SECONDS,
-                socket_connect_timeout=REPLY_SECONDS,
-                health_check_interval=30,
-            )
-        )
-        self._blocking = Redis.from_url(url, socket_timeout=POP_SECONDS + REPLY_SECONDS, socket_connect_timeout=REPLY_SECONDS)
+        self._client = connect(url, connections=CONNECTIONS, reply_seconds=REPLY_SECONDS)
+        self._blocking = connect(url, connections=1, reply_seconds=POP_SECONDS + REPLY_SECONDS)
         self._calls = WakeCalls(self._client, self._blocking)
         self._append = self._client.register_script(source("append_events"))
         self._take = self._client.register_script(source("take_rate"))
