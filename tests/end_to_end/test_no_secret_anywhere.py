@@ -99,6 +99,7 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
             FLOWER_UNAUTHENTICATED_API="true",
             OPENAI_API_KEY="made-up-for-tests",
             OPENAI_BASE_URL=llm.url,
+            CI_MEMORY_LLM_RATE_PER_MINUTE="10000",
         )
         try:
             yield Watched(up, llm, f"http://127.0.0.1:{port}")
