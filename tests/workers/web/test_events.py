@@ -169,7 +169,7 @@ def test_a_body_must_say_that_it_is_json(http: TestClient, bearer: MakeToken, he
 def test_a_request_carries_a_hundred_events_at_most_and_one_at_least(http: TestClient, bearer: MakeToken, count: int) -> None:
     reply = http.post("/v1/events", json=[failure(build_id=str(n)) for n in range(count)], headers=bearer())
 
-    assert (reply.status_code, reply.json()["code"]) == (413, "too_many_events")
+    assert (reply.status_code, reply.json()["errors"][0]["field"]) == (422, "event")
 
 
 def test_a_body_is_read_up_to_the_token_s_limit(http: TestClient, redis_client: Redis, bearer: MakeToken) -> None:

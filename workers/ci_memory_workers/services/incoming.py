@@ -31,7 +31,8 @@ def read_events(body: bytes, token: AccessToken) -> list[AnyEvent]:
     data = _json(body)
     items = data if isinstance(data, list) else [data]
     if not 1 <= len(items) <= MOST_EVENTS:
-        raise Refusal("too_many_events", f"one request carries 1 to {MOST_EVENTS} events: send several requests")
+        told = f"one request carries 1 to {MOST_EVENTS} events: send several requests"
+        raise Refusal("invalid_event", told, problems=(("event", told),))
     events: list[AnyEvent] = []
     problems: list[Problem] = []
     for number, item in enumerate(items):

@@ -15,6 +15,7 @@ from .body import pass_over, read_body
 LONGEST_WAIT = 60.0
 """Seconds of one request: proxies cut longer ones."""
 NOT_KEPT = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+REPO_PATTERN = r"[^\u0000-\u001f\u007f]{1,300}"
 _EVENT_ID = re.compile(r"[A-Za-z0-9_-]{8,64}")
 _SECONDS = re.compile(r"[0-9]{1,5}(?:\.[0-9]{1,6})?")
 
@@ -64,7 +65,10 @@ async def get_quarantine(request: Request) -> Response:
     gateway = _gateway(request)
     token = await gateway.admit(request.headers.get("authorization", ""))
     _own_tenant(request, token.tenant)
-    return _json(await gateway.quarantine(token, str(request.path_params["repo"])), 200)
+    repo = str(request.path_params["repo"])
+    if not re.fullmatch(REPO_PATTERN, repo):
+        raise _invalid("repo", "is no repository: write owner/name")
+    return _json(await gateway.quarantine(token, repo), 200)
 
 
 async def healthz(_: Request) -> Response:

@@ -13,7 +13,7 @@ from ci_memory_producers.events import Analysis, FailureEvent, PassEvent, Resolu
 from ci_memory_producers.quarantine_list import QuarantineList
 
 from ..services.incoming import MOST_EVENTS
-from .endpoints import LONGEST_WAIT, Accepted, Health
+from .endpoints import LONGEST_WAIT, REPO_PATTERN, Accepted, Health
 from .problems import MEDIA_TYPE, STATUS
 
 _REF = "#/components/schemas/"
@@ -39,6 +39,7 @@ _PROBLEM: dict[str, Any] = {
         },
     },
 }
+_NOT_BLANK = r"[^\s\u001c-\u001f\u0085]"
 _TENANT = {
     "name": "tenant",
     "in": "query",
@@ -124,10 +125,10 @@ def _paths() -> dict[str, Any]:
             "get": {
                 "operationId": "get_quarantine",
                 "summary": "Which failures of a repository are known to be flaky.",
-                "parameters": [_path("repo", {"type": "string", "minLength": 1}), _TENANT],
+                "parameters": [_path("repo", {"type": "string", "pattern": f"^{REPO_PATTERN}$"}), _TENANT],
                 "responses": {
                     "200": _said("As of the last sweep.", {"$ref": _REF + "QuarantineList"}),
-                    **_refused(401, 403, 429, 503),
+                    **_refused(401, 403, 404, 422, 429, 503),
                 },
             }
         },
@@ -155,6 +156,10 @@ def _schemas() -> dict[str, Any]:
             properties[name].pop("default", None)
         properties["event_id"]["description"] = "Made from what the event says where it is left out."
         properties["tenant"]["description"] = "The token's; where another one is given, the request is refused."
+    # What validators say, as far as a schema can say it.
+    schemas["FailureEvent"]["properties"]["error_message"]["pattern"] = _NOT_BLANK
+    described = {"required": ["fix_description"], "properties": {"fix_description": {"pattern": _NOT_BLANK}}}
+    schemas["ResolutionEvent"]["anyOf"] = [{"properties": {"fix_type": {"const": "rerun"}}}, described]
     return schemas
 
 
