@@ -86,6 +86,7 @@ def make_app() -> Celery[SanitisedTask]:
         worker_enable_soft_shutdown_on_idle=False,
         worker_redirect_stdouts=False,
         beat_schedule=beat_schedule(config),
+        beat_scheduler="ci_memory_workers.beat:ClaimingScheduler",
     )
     return celery
 

@@ -25,6 +25,7 @@ from .adapters.redis_records import RedisRecords
 from .adapters.redis_watch import RedisFixWatch
 from .adapters.rules_analyst import RulesAnalyst
 from .adapters.slots import Slots
+from .adapters.sweep_lock import SweepLock
 from .domain.answer import Freshness
 from .domain.category import Categorizer, Rule, parse_rules
 from .errors import InvalidSettings
@@ -114,6 +115,11 @@ class Container:
     def slots(self) -> Slots:
         """Who reads which share of the log."""
         return Slots(self.redis, int(self.settings.slot_lease_seconds * 1000))
+
+    @cached_property
+    def sweep_lock(self) -> SweepLock:
+        """One sweep of a kind at a time."""
+        return SweepLock(self.redis)
 
     @cached_property
     def bell(self) -> CeleryBell:

@@ -252,3 +252,26 @@ def test_tenants_are_swept_though_the_server_lost_its_data_meanwhile(index: Redi
 
     assert sweeper(index, bell).ring(NOW) == 1
     assert bell.rings == [("analysis", T, pattern_id)]
+
+
+def test_a_sweep_that_is_stopped_has_done_whole_pieces_and_the_next_does_the_rest(
+    index: RedisIndex, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ci_memory_workers.services.sweeps.PIECE", 2)
+    ids = [seen(index, f"1:{n:04d}", OLD - DAY_MS + n) for n in range(5)]
+    looks = iter([True, True, False])
+
+    assert [made.pattern_id for made in sweeper(index).age(NOW, go_on=lambda: next(looks))] == ids[:4]
+    assert [made.pattern_id for made in sweeper(index).age(NOW)] == ids[4:]
+    assert {status(index, pattern_id) for pattern_id in ids} == {"deprecated"}
+
+
+def test_a_sweep_ends_after_so_many_pieces(index: RedisIndex, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ci_memory_workers.services.sweeps.PIECE", 1)
+    monkeypatch.setattr("ci_memory_workers.services.sweeps.MOST_PIECES", 2)
+    ids = [flake(index, f"1:{n:04d}", range(4)) for n in range(3)]
+
+    swept = [[made.pattern_id for made in sweeper(index).judge_flaky(NOW)] for _ in range(3)]
+
+    assert [len(one) for one in swept] == [2, 1, 0]
+    assert sorted(swept[0] + swept[1]) == sorted(ids)

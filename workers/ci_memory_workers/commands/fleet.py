@@ -113,13 +113,17 @@ class Fleet:
         """Start beat and a worker for each queue."""
         for plan in worker_plans(slots):
             self.start(f"worker-{plan.name}", plan.command())
-        schedule = self.directory / "beat-schedule"
-        self.start("beat", [*CELERY, "beat", "--schedule", str(schedule), "--pidfile", "", "--loglevel", "WARNING"])
+        self.start("beat", [*CELERY, "beat", "--pidfile", "", "--loglevel", "WARNING"])
 
     def start_flower(self, port: int) -> None:
         """Start Flower on this machine's own address."""
         options = [f"--port={port}", "--address=127.0.0.1", "--max_tasks=2000", "--persistent=False"]
         self.start("flower", [*CELERY, "flower", *options])
+
+    def start_gateway(self, port: int) -> None:
+        """Start the HTTP door on this machine's own address."""
+        command = [sys.executable, "-m", "ci_memory_workers.cli", "gateway", "--host", "127.0.0.1", "--port", str(port)]
+        self.start("gateway", command)
 
     def restart_ended(self) -> list[str]:
         """Start again what has ended by itself; returns the names."""

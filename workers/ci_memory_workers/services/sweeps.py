@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from ..domain.aging import DAY_MS, aging_reason, too_old
@@ -13,6 +14,8 @@ from .ports.quarantine_list import QuarantineLists
 from .quarantine_list import publish_quarantine
 
 PIECE = 500
+MOST_PIECES = 100
+"""A sweep ends after so many pieces of a tenant; the next goes on where it ended."""
 MOST_RINGS = 100
 """Rings that may wait in a queue: overdue work behind them is rung for later."""
 
@@ -53,12 +56,17 @@ class Sweeper:
                     rung += 1
         return rung
 
-    def age(self, now_ms: int, *, dry_run: bool = False) -> list[Decision]:
-        """Deprecate what was not seen for ``aging_days`` days. A dry run looks at the first `PIECE` of each tenant."""
+    def age(self, now_ms: int, *, dry_run: bool = False, go_on: Callable[[], bool] = lambda: True) -> list[Decision]:
+        """Deprecate what was not seen for ``aging_days`` days. A dry run looks at the first `PIECE` of each tenant.
+
+        Stops between two pieces when ``go_on`` says so: what is done is done, and the next sweep does the rest.
+        """
         horizon_ms = now_ms - self.aging_days * DAY_MS
         decisions = []
         for tenant in self.index.tenants():
-            while due := self.index.unseen_since(tenant, horizon_ms, PIECE):
+            for _ in range(MOST_PIECES):
+                if not go_on() or not (due := self.index.unseen_since(tenant, horizon_ms, PIECE)):
+                    break
                 decisions += [
                     made for pattern in self._patterns(tenant, due) if (made := self._age(tenant, pattern, now_ms, dry_run))
                 ]
@@ -77,14 +85,16 @@ class Sweeper:
             return None
         return Decision(tenant, pattern.pattern_id, "deprecated", reason)
 
-    def judge_flaky(self, now_ms: int, *, dry_run: bool = False) -> list[Decision]:
+    def judge_flaky(self, now_ms: int, *, dry_run: bool = False, go_on: Callable[[], bool] = lambda: True) -> list[Decision]:
         """Quarantine what is flaky too often, release what no longer is, and publish what is in quarantine then.
 
-        A dry run looks at the first `PIECE` of each tenant, and publishes nothing.
+        A dry run looks at the first `PIECE` of each tenant, and publishes nothing. Stops between two pieces as `age` does.
         """
         decisions = []
         for tenant in self.index.tenants():
-            while due := self.index.quarantine_due(tenant, now_ms, PIECE):
+            for _ in range(MOST_PIECES):
+                if not go_on() or not (due := self.index.quarantine_due(tenant, now_ms, PIECE)):
+                    break
                 decisions += [
                     made for pattern in self._patterns(tenant, due) if (made := self._judge(tenant, pattern, now_ms, dry_run))
                 ]

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from celery import signals
 
+from ci_memory_producers.keys import LOG_LIMIT_KEY
+
 from .. import names
 from ..app import app
 from ..bootstrap import now_ms
-from .process import container
+from .process import container, stopping
 
 
 @app.task(name=names.RING, max_retries=3)
 def ring() -> dict[str, int]:
-    """Start a drain in every free slot, and ring for overdue work. Returns how many of each."""
+    """Start a drain in every free slot, ring for overdue work, say how long the log may be. Returns how many of the former."""
     box = container()
+    box.redis.set(LOG_LIMIT_KEY, box.settings.log_limit)
     # Drains that wait for a worker will take the free slots: more of them would only pile up.
     waiting = box.bell.waiting(names.QUEUE_INGEST)
     free = box.slots.free(box.settings.slots) if waiting < box.settings.slots else []
@@ -30,14 +33,18 @@ def _ring_at_once(**_: object) -> None:
 
 @app.task(name=names.AGE, max_retries=3)
 def age() -> int:
-    """Deprecate what was not seen for long. Returns how many patterns."""
-    return len(container().sweeper.age(now_ms()))
+    """Deprecate what was not seen for long. Returns how many patterns; 0 when another sweep does."""
+    box = container()
+    with box.sweep_lock.held(names.AGE) as held:
+        return len(box.sweeper.age(now_ms(), go_on=lambda: held.renew() and not stopping())) if held else 0
 
 
 @app.task(name=names.QUARANTINE, max_retries=3)
 def quarantine() -> int:
-    """Quarantine what is flaky too often, release what no longer is. Returns how many patterns."""
-    return len(container().sweeper.judge_flaky(now_ms()))
+    """Quarantine what is flaky too often, release what no longer is. Returns how many patterns; 0 when another sweep does."""
+    box = container()
+    with box.sweep_lock.held(names.QUARANTINE) as held:
+        return len(box.sweeper.judge_flaky(now_ms(), go_on=lambda: held.renew() and not stopping())) if held else 0
 
 
 @app.task(name=names.TRIM, max_retries=3)
