@@ -89,7 +89,40 @@ def test_a_url_that_is_none_of_rediss_is_refused_without_showing_its_password(ur
     ],
 )
 def test_the_broker_is_the_same_server_in_celerys_spelling(url: str, broker: str) -> None:
-    assert Settings(url=url).broker_url == broker
+    assert Settings(url=url).broker.url == broker
+
+
+def test_what_a_url_says_of_tls_is_said_to_celery_in_its_own_way() -> None:
+    url = "rediss://:pw@cache.example.com:6380/0?ssl_ca_certs=/etc/ca.pem&ssl_check_hostname=false"
+
+    broker = Settings(url=url).broker
+
+    assert broker.url == "rediss://:pw@cache.example.com:6380/0"
+    assert broker.use_ssl == {"ssl_cert_reqs": "required", "ssl_ca_certs": "/etc/ca.pem", "ssl_check_hostname": False}
+
+
+def test_sentinels_are_said_to_celery_in_its_own_way() -> None:
+    url = "sentinel://dev:p%40w@a.example.com:26380,b.example.com,[::1]:5/mymaster/3?tls=true&ssl_ca_certs=/ca.pem&sentinel_password=x"
+
+    broker = Settings(url=url).broker
+
+    assert broker.url.split(";") == [
+        "sentinel://dev:p%40w@a.example.com:26380/3",
+        "sentinel://dev:p%40w@b.example.com:26379/3",
+        "sentinel://dev:p%40w@[::1]:5/3",
+    ]
+    assert broker.use_ssl == {"ssl_cert_reqs": "required", "ssl_ca_certs": "/ca.pem"}
+    assert broker.transport_options == {
+        "master_name": "mymaster",
+        "sentinel_kwargs": {"password": "x", "ssl": True, "ssl_ca_certs": "/ca.pem"},
+    }
+
+
+def test_sentinels_without_a_service_are_refused_without_showing_a_password() -> None:
+    with pytest.raises(InvalidSettings, match=r"sentinel://host:port,host:port/service/db") as caught:
+        _ = Settings(url="sentinel://:hunter2@a.example.com:26379").redis_url
+
+    assert "hunter2" not in str(caught.value)
 
 
 def test_an_analysis_is_taken_over_only_after_the_models_own_time_is_over() -> None:

@@ -48,9 +48,11 @@ class SanitisedTask(Task[..., Any]):
 def make_app() -> Celery[SanitisedTask]:
     """The app, configured by the environment. Raises `errors.InvalidSettings`."""
     config = settings.load()
+    broker = config.broker
     celery = Celery("ci_memory", task_cls=SanitisedTask, include=[f"ci_memory_workers.tasks.{queue}" for queue in names.QUEUES])
     celery.conf.update(
-        broker_url=config.broker_url,
+        broker_url=broker.url,
+        broker_use_ssl=broker.use_ssl,
         broker_connection_retry_on_startup=True,
         broker_transport_options={
             "visibility_timeout": VISIBILITY_SECONDS,
@@ -59,6 +61,7 @@ def make_app() -> Celery[SanitisedTask]:
             "socket_keepalive": True,
             "health_check_interval": 25,
             "global_keyprefix": BROKER_PREFIX,
+            **broker.transport_options,
         },
         accept_content=["json"],
         task_serializer="json",

@@ -8,9 +8,11 @@ from pathlib import Path
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from ci_memory_producers.connection import SCHEMES, SentinelAddress
 from ci_memory_producers.keys import DEFAULT_LOG_LIMIT
 from ci_memory_producers.rendezvous import default_data_dir, find_url
 
+from .broker import Broker, broker_of
 from .domain.flaky import QuarantinePolicy
 from .domain.llm_limits import LlmLimits
 from .errors import InvalidSettings
@@ -24,7 +26,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="CI_MEMORY_", extra="ignore", frozen=True)
 
     url: str = ""
-    """Redis: ``redis://``, ``rediss://`` or ``unix://``. Empty: what ``ci-memory up`` started on this machine."""
+    """``redis://``, ``rediss://``, ``sentinel://`` or ``unix://``. Empty: what ``ci-memory up`` started on this machine."""
     data_dir: Path = Field(default_factory=default_data_dir)
     """Where the embedded server and the local Aegis keep their files."""
 
@@ -84,6 +86,8 @@ class Settings(BaseSettings):
     """After so many failed calls in a row nobody asks the LLM for a while, then one worker tries."""
     llm_pause_seconds: float = Field(default=10.0, gt=0, le=600)
     """How long that while is at first; it doubles with each try that fails, up to ten minutes."""
+    llm_price_per_million_tokens: float = Field(default=0.0, ge=0)
+    """What a million of its tokens costs, for the metrics; 0: nobody has said."""
     openai_api_key: SecretStr = Field(default=SecretStr(""), validation_alias="OPENAI_API_KEY")
     openai_base_url: str = Field(default="", validation_alias="OPENAI_BASE_URL")
 
@@ -98,22 +102,23 @@ class Settings(BaseSettings):
         url = self.url or find_url(self.data_dir)
         if not url:
             raise InvalidSettings(
-                "no server: start one with `ci-memory up`, or set CI_MEMORY_URL (redis://, rediss:// or unix://)"
+                "no server: start one with `ci-memory up`, or set CI_MEMORY_URL (redis://, rediss://, sentinel:// or unix://)"
             )
-        if not url.startswith(("redis://", "rediss://", "unix://")):
+        if not url.startswith(SCHEMES):
             scheme = f"{url.partition('://')[0]}://" if "://" in url else "it"
-            raise InvalidSettings(f"CI_MEMORY_URL: {scheme} is not redis://, rediss:// or unix://")
+            raise InvalidSettings(f"CI_MEMORY_URL: {scheme} is not redis://, rediss://, sentinel:// or unix://")
+        if url.startswith("sentinel://"):
+            try:
+                SentinelAddress.of(url)
+            except ValueError:
+                # The cause may repeat a part of the password.
+                raise InvalidSettings("CI_MEMORY_URL: a sentinel:// URL is sentinel://host:port,host:port/service/db") from None
         return url
 
     @property
-    def broker_url(self) -> str:
+    def broker(self) -> Broker:
         """The same server, as Celery spells it."""
-        url = self.redis_url
-        if not url.startswith("unix://"):
-            return url
-        path, _, query = url.removeprefix("unix://").partition("?")
-        number = next((part.removeprefix("db=") for part in query.split("&") if part.startswith("db=")), "0")
-        return f"redis+socket://{path}?virtual_host={number}"
+        return broker_of(self.redis_url)
 
     @property
     def has_llm(self) -> bool:
