@@ -38,7 +38,9 @@ def only_one(directory: Path) -> Iterator[None]:
 
 
 @contextmanager
-def running(settings: Settings, directory: Path, *, flower: bool = False) -> Iterator[tuple[Fleet, Settings]]:
+def running(
+    settings: Settings, directory: Path, *, flower: bool = False, gateway: bool = False
+) -> Iterator[tuple[Fleet, Settings]]:
     """The fleet, started and ready; stopped afterwards. Yields it with the settings that reach its server."""
     url, server = settings.url, None
     if not url:
@@ -56,6 +58,8 @@ def running(settings: Settings, directory: Path, *, flower: bool = False) -> Ite
         fleet.start_workers(settings.slots)
         if flower:
             fleet.start_flower(settings.flower_port)
+        if gateway:
+            fleet.start_gateway(settings.gateway_port)
         wait_until_draining(box, fleet)
         url_file = directory / URL_FILE
         url_file.write_text(url, encoding="utf-8")
@@ -82,7 +86,8 @@ def wait_until_draining(box: Container, fleet: Fleet) -> None:
 
 @click.command()
 @click.option("--flower", is_flag=True, help="Start Flower too, on 127.0.0.1 and CI_MEMORY_FLOWER_PORT (5555).")
-def up(flower: bool) -> None:
+@click.option("--gateway", is_flag=True, help="Start the HTTP door too, on 127.0.0.1 and CI_MEMORY_GATEWAY_PORT (8085).")
+def up(flower: bool, gateway: bool) -> None:
     """Start everything on this machine: the embedded server (unless CI_MEMORY_URL says otherwise), workers and beat."""
     settings = load()
     load_categorizer(settings)  # a broken file of rules is said here, not in a worker's log
@@ -91,8 +96,8 @@ def up(flower: bool) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
     click.echo("starting …")
-    with running(settings, directory, flower=flower) as (fleet, started):
-        _say_where(fleet, started, flower=flower)
+    with running(settings, directory, flower=flower, gateway=gateway) as (fleet, started):
+        _say_where(fleet, started, flower=flower, gateway=gateway)
         while not stop.wait(WATCH_SECONDS):
             for name in fleet.restart_ended():
                 click.echo(f"{name} had ended, and was started again: see {fleet.logs / name}.log", err=True)
@@ -100,7 +105,7 @@ def up(flower: bool) -> None:
     click.echo("stopped")
 
 
-def _say_where(fleet: Fleet, settings: Settings, *, flower: bool) -> None:
+def _say_where(fleet: Fleet, settings: Settings, *, flower: bool, gateway: bool) -> None:
     analyst = "rules (set OPENAI_API_KEY for a language model)"
     if settings.openai_api_key.get_secret_value() or settings.openai_base_url:
         analyst = settings.llm_model
@@ -113,6 +118,8 @@ def _say_where(fleet: Fleet, settings: Settings, *, flower: bool) -> None:
     }
     if flower:
         lines["flower"] = f"http://127.0.0.1:{settings.flower_port}"
+    if gateway:
+        lines["gateway"] = f"http://127.0.0.1:{settings.gateway_port} (tokens: ci-memory token create)"
     for name, value in lines.items():
         click.echo(f"  {name:8} {value}")
     click.echo(f"ci-memory is up (pid {os.getpid()}). Report a failure from another shell:")
