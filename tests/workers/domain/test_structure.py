@@ -38,6 +38,16 @@ def test_a_symbol_without_quotes_is_kept_as_it_stands() -> None:
     assert structure("[ERROR] /w/A.java:[12,3] cannot find symbol\n[ERROR]   symbol:   class Foo2").names == ("Foo2",)
 
 
+def test_what_maven_tells_of_a_symbol_after_its_list_of_places_is_part_of_the_error() -> None:
+    places = (
+        "[ERROR] COMPILATION ERROR :\n[ERROR] /w/A.java:[12,3] cannot find symbol\n[ERROR] /w/B.java:[1,2] cannot find symbol\n"
+    )
+    told = f"{places}[ERROR] /w/A.java:[12,3] cannot find symbol\n[ERROR]   symbol:   class Foo2\n[ERROR]   location: class A"
+
+    assert structure(told).names == ("Foo2",)
+    assert structure(places).parts == ("cannot find symbol in A.java",), "where no symbol is told, the file tells causes apart"
+
+
 @pytest.mark.parametrize(
     ("text", "name"),
     [

@@ -37,6 +37,9 @@ _COMPILER: Final = re2.compile(
 )
 # Symbols that compilers print without quotes: kept as they stand, where masking would drop their numbers.
 _SYMBOL: Final = re.compile(r"\b(?:undefined:|symbol: +\w+) ([\w.:]+)")
+_NO_SYMBOL: Final = "cannot find symbol"
+"""javac's error, the same for every cause where its symbol stands elsewhere."""
+_FILE: Final = re.compile(r"([^\s/\\:]{1,200}\.\w{1,10}):")
 _DEPENDENCY: Final = re2.compile(
     r"(?m)(?i:"
     + "|".join(
@@ -87,8 +90,7 @@ def read(log: LogLines, trace: list[str], hollow: frozenset[str], *, of_test: bo
         what, function = crash
         return Structure("crash", (function,) if function else (), (what,))
     if (match := _COMPILER.search(text)) is not None:
-        error = _captured(match)
-        return Structure("compiler", tuple(_SYMBOL.findall(error)), (error,))
+        return _compiler_error(match, text)
     if (match := _DEPENDENCY.search(text)) is not None:
         # A package's version is the constraint that could not be met: kept, where masking would drop it.
         return Structure("dependency", (_DIRECTORIES.sub("", _captured(match)),))
@@ -103,6 +105,16 @@ def read(log: LogLines, trace: list[str], hollow: frozenset[str], *, of_test: bo
     if not reason.line:
         return Structure("nothing")
     return Structure("reason" if reason.telling else "output", (), (reason.line,))
+
+
+def _compiler_error(match: re2._Match, text: str) -> Structure:
+    """The first error that a compiler prints, and what it is about: Maven lists the places before it tells the symbols."""
+    error = _captured(match)
+    if error == _NO_SYMBOL:
+        told = (said for other in _COMPILER.finditer(text) if _SYMBOL.search(said := _captured(other)))
+        file = _FILE.search(match[0])
+        error = next(told, f"{error} in {file[1]}" if file else error)
+    return Structure("compiler", tuple(_SYMBOL.findall(error)), (error,))
 
 
 def _captured(match: re2._Match) -> str:
