@@ -226,6 +226,8 @@ class Evidence(BaseModel):
     fix_repositories: int = 0
     fix_last_worked: datetime | None = None
     fix_learned: bool = False
+    confidence_at_least: float = Field(default=0.0, ge=0.0, le=1.0)
+    """The lower bound of the answer's ``confidence``: few outcomes leave much room below."""
     flaky_episodes: int = 0
     episodes: int = 0
     match_votes: int = 0
@@ -250,7 +252,7 @@ class OtherFailure(BaseModel):
 class Analysis(BaseModel):
     """The answer to a failure: what ``failure_analysis.json`` holds.
 
-    ``confidence`` is between 0 and 1 and comes from outcomes of the fix alone; 0 where nothing was tried yet.
+    ``confidence`` is between 0 and 1 and comes from outcomes of the fix alone: how often such fixes work. 0 without a fix.
     ``similar_failures`` counts all occurrences of the pattern, this one included.
     """
 

@@ -46,12 +46,12 @@ def test_the_commit_after_which_a_job_passes_is_suggested_to_the_next_one(up: Up
     assert "Set AUTH_TOKEN in the fixtures" in answer.suggested_fix
     assert answer.evidence is not None
     assert (answer.evidence.source, answer.evidence.fix_learned, answer.evidence.fix_commit) == ("fix", True, "c2")
-    assert answer.confidence == 0.0, "nothing has shown yet that it sticks"
+    assert 0.0 < answer.evidence.confidence_at_least < answer.confidence, "nothing has shown yet that it sticks"
 
     job.push(job.passed(3, "c3"), job.passed(4, "c4"))
     wait_until(lambda: (fix := up.index_pattern(tenant, pattern_id).fix) and fix.learned_worked == 1, what="it stuck")
     later = up.ask(other.failed(8, "d2"))
-    assert later.confidence > 0.0
+    assert later.confidence > answer.confidence
     assert "worked 1 of 1 times" in later.message
 
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ci_memory_workers.domain.aging import DAY_MS
-from ci_memory_workers.domain.confidence import best, confidence
+from ci_memory_workers.domain.confidence import at_least, best, confidence
 from ci_memory_workers.domain.pattern import Fix, Ruling
 
 COUNT = st.integers(min_value=0, max_value=10_000)
@@ -19,9 +19,25 @@ def test_a_fix_that_was_never_tried_has_none() -> None:
     assert confidence(0, 0) == 0.0
 
 
-@pytest.mark.parametrize(("worked", "failed", "expected"), [(1, 0, 0.431), (7, 1, 0.6794), (1, 1, 0.2764), (0, 1, 0.0976)])
-def test_it_is_the_mean_of_a_beta_posterior_less_one_deviation(worked: int, failed: int, expected: float) -> None:
+@pytest.mark.parametrize(("worked", "failed", "expected"), [(1, 0, 0.8966), (7, 1, 0.8639), (1, 1, 0.5306), (0, 1, 0.2069)])
+def test_it_is_the_mean_of_a_beta_posterior(worked: int, failed: int, expected: float) -> None:
     assert confidence(worked, failed) == pytest.approx(expected, abs=1e-4)
+
+
+def test_its_lower_bound_keeps_one_success_below_seven_of_eight() -> None:
+    assert at_least(1, 0) < at_least(7, 1) < at_least(20, 0)
+    assert at_least(0, 0) == 0.0
+
+
+@given(COUNT, COUNT, COUNT)
+def test_the_lower_bound_is_never_above(worked: int, failed: int, pending: int) -> None:
+    assert 0.0 <= at_least(worked, failed, pending) <= confidence(worked, failed, pending)
+
+
+def test_a_trial_without_a_verdict_says_less_than_one_that_worked() -> None:
+    assert at_least(0, 1) < at_least(0, 0, 1) < at_least(1, 0)
+    assert at_least(0, 0, 1) < at_least(3, 1), "what was seen to work outranks what was never judged"
+    assert 0.0 < confidence(0, 0, 1) < confidence(0, 0, 2) < 1.0
 
 
 @given(COUNT, COUNT)
@@ -53,6 +69,14 @@ def test_the_best_fix_is_the_surest_unless_a_person_says_else() -> None:
     assert best([replace(NEW, pin=RULING), PROVEN], flaky=False) == replace(NEW, pin=RULING)
     assert best([NEW, replace(PROVEN, veto=RULING)], flaky=False) == NEW
     assert best([replace(PROVEN, veto=RULING)], flaky=False) is None
+
+
+def test_of_fixes_without_a_verdict_the_one_that_was_not_refuted_for_longest_comes_first() -> None:
+    older = replace(NEW, fix_id="older", resolved_ms=1)
+    assert best([NEW, older], flaky=False) == older
+
+    reported, later = (replace(PROVEN, fix_id=str(ms), resolved_ms=ms, worked=1) for ms in (1, 2))
+    assert best([reported, later], flaky=False) == later
 
 
 def test_of_a_flaky_failure_only_what_a_person_said_is_suggested() -> None:

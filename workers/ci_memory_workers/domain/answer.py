@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from ci_memory_producers.events import Analysis, Evidence
 
 from .aging import DAY_MS, outdated
-from .confidence import confidence_in
+from .confidence import at_least_in, confidence_in
 from .pattern import Fix, Outbreak, Pattern
 
 END_OF_TIME_MS = 253_402_300_799_000
@@ -97,10 +97,13 @@ def _known(event_id: str, pattern: Pattern) -> Analysis:
 
 def confidence_now(pattern: Pattern) -> float:
     """How sure the suggestion is when ``pattern`` was seen last: half of what its outcomes say where they are outdated."""
-    fix = pattern.fix
-    if fix is None or pattern.generic:
+    return confidence_in(pattern.fix) * _trust(pattern, pattern.fix) if pattern.fix else 0.0
+
+
+def _trust(pattern: Pattern, fix: Fix) -> float:
+    if pattern.generic:
         return 0.0
-    return confidence_in(fix) * (0.5 if outdated(fix, now_ms=pattern.last_ms) else 1.0)
+    return 0.5 if outdated(fix, now_ms=pattern.last_ms) else 1.0
 
 
 def _evidence(pattern: Pattern) -> Evidence:
@@ -120,6 +123,7 @@ def _evidence(pattern: Pattern) -> Evidence:
         fix_repositories=fix.repositories if fix else 0,
         fix_last_worked=at(fix.last_worked_ms) if fix else None,
         fix_learned=fix.learned if fix else False,
+        confidence_at_least=at_least_in(fix) * _trust(pattern, fix) if fix else 0.0,
         flaky_episodes=pattern.flaky_episodes,
         episodes=pattern.episodes,
         match_votes=pattern.match_votes,
