@@ -30,7 +30,7 @@ from fleet_standins import MemoryInMemory, StandInAnalyst
 from fleet_world import DAY_MS, MINUTE_MS, Arrival, Report, World
 
 TENANT = "default"
-WINDOW_MS = 10 * MINUTE_MS
+WINDOW_MS = 2 * MINUTE_MS
 """What arrives within this time is one batch."""
 SWEEP_MS = 10 * MINUTE_MS
 MOST_PATTERNS = 100_000

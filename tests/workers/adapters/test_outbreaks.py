@@ -8,7 +8,7 @@ from redis import Redis
 from ci_memory_producers.events import FailureEvent, PassEvent, RunTotals
 from ci_memory_workers.adapters.redis_index import RedisIndex
 from ci_memory_workers.domain.answer import answer
-from ci_memory_workers.domain.pattern import OUTBREAK_WINDOW_MS, Pattern
+from ci_memory_workers.domain.pattern import OUTBREAK_TAIL_MS, Pattern
 from ci_memory_workers.services.ports import Dated, Reading
 
 T = "default"
@@ -78,7 +78,7 @@ def test_the_same_number_over_a_day_is_no_outbreak(index: RedisIndex) -> None:
 
 def test_an_outbreak_ends_and_the_next_is_counted_anew(index: RedisIndex) -> None:
     outbreak(index)
-    later = NOW + 24 * 10_000 + OUTBREAK_WINDOW_MS + 60 * MINUTE
+    later = NOW + 24 * 10_000 + OUTBREAK_TAIL_MS + 60 * MINUTE
     index.apply(T, [failed("acme/r0", 900, later)], later)
     alone = state(index)
     assert alone.outbreak is not None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 
 from ci_memory_workers.domain.learned_fix import describe, fix_type_of, shape
 from ci_memory_workers.domain.transitions import (
+    STICKS_MS,
     Attempt,
     Transition,
     broken_patterns,
@@ -86,6 +88,39 @@ def test_a_fix_has_failed_when_the_failure_comes_back_on_a_later_commit() -> Non
     back = transitions([failed(1, A), passed(2), passed(3), passed(4), failed(5, A)])
 
     assert only(back).verdict == "failed"
+
+
+def test_a_failure_that_is_back_long_after_its_fix_had_proved_itself_was_broken_anew() -> None:
+    proved = [failed(1, A), passed(2), passed(3), passed(4)]
+    late = passed(2).ms + STICKS_MS
+
+    assert transitions([*proved, replace(failed(5, A), ms=late - 1)])[0].verdict == "failed"
+    assert transitions([*proved, replace(failed(5, A), ms=late)])[0].verdict == "worked"
+    assert transitions([*proved[:3], replace(failed(5, A), ms=late)])[0].verdict == "failed", "it had not proved itself"
+
+
+def test_a_fix_proves_nothing_where_another_commit_may_have_helped() -> None:
+    further = [passed(5), passed(6), passed(7)]
+
+    changed = transitions([failed(1, A), failed(2, B), passed(3), *further])
+    assert {one.pattern_id: one.verdict for one in changed} == {A: "pending", B: "worked"}
+    for parent, skipped, verdict in (("c2", True, "pending"), ("c1", False, "worked"), ("", False, "worked")):
+        found = only(transitions([failed(1, A), replace(passed(3), parent=parent), *further]))
+        assert (found.skipped, found.verdict) == (skipped, verdict)
+    back = transitions([failed(1, A), replace(passed(3), parent="c2"), failed(4, A)])
+    assert back[0].verdict == "failed"
+
+
+def test_a_commit_on_top_of_one_that_failed_in_another_way_skips_none() -> None:
+    assert [one.skipped for one in transitions([failed(1, A), failed(2, B), replace(passed(3), parent="c2")])] == [False, False]
+
+
+def test_what_fails_commit_after_commit_persists() -> None:
+    assert not only(transitions([failed(1, A), failed(1, A, attempt=2), passed(2)])).persisted
+    assert [one.persisted for one in transitions([failed(1, A), failed(2, A), passed(3), failed(4, A), passed(5)])] == [
+        True,
+        False,
+    ]
 
 
 def test_an_old_commit_that_is_built_again_says_nothing_of_the_fix() -> None:

@@ -38,7 +38,7 @@ def resolve(index: RedisIndex, pattern_id: str, description: str = "set AUTH_TOK
 def learn(index: RedisIndex, pattern_id: str, *, repo: str = "acme/cart", verdict: Any = "worked") -> None:
     first, passing = (Attempt(run, 1, f"c{run}", NOW, passed=run == 2) for run in (1, 2))
     fix = Fix("learned1", "code_change", "pin the image", "c2", "dev@example.com", repo, NOW, learned=True)
-    transition = Transition(pattern_id, "fix", first, first, passing, error_changed=False, verdict=verdict)
+    transition = Transition(pattern_id, "fix", first, first, passing, error_changed=False, verdict=verdict, commits=2)
     assert index.record_trial(T, transition, f"trial-{repo}", fix, now_ms=NOW)
 
 

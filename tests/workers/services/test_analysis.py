@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 
 import pytest
@@ -28,9 +28,10 @@ from redis import Redis
 from ci_memory_producers.events import ANSWER, Analysis
 from ci_memory_producers.keys import result_key
 from ci_memory_workers.adapters.redis_index import RedisIndex
+from ci_memory_workers.domain.mass_failure import incident
 from ci_memory_workers.errors import AnalystMisbehaved, AnalystRefused, AnalystUnavailable, KnowledgeUnavailable, UnknownPattern
 from ci_memory_workers.services.analysis import AnalysisDesk
-from ci_memory_workers.services.ports import Analyst, AnalystAnswer, Bell, Candidate, Index, Knowledge
+from ci_memory_workers.services.ports import Analyst, AnalystAnswer, Bell, Candidate, FailureContext, Index, Knowledge
 
 LEASE_MS = 60_000
 BY_RULES = AnalystAnswer(RULES, "rules")
@@ -287,3 +288,71 @@ def test_a_playbook_that_is_out_of_reach_does_not_delay_the_answer(index: RedisI
 
     assert outcome == "analysed"
     assert analyst.asked[0][1] == []
+
+
+def mass(
+    index: RedisIndex, *tests: str, text: str = "E   ConnectionError: db refused", build: str = "7"
+) -> list[tuple[str, str]]:
+    """Event ids and pattern ids of tests that fail in one run, in which most fail."""
+    totals = {"tests": 12, "failed": 11}
+    events = [
+        failed(f"1:{name}", build=build, job="unit", test_id=name, run_totals=totals, error_message=f"FAILED {name}\n{text}")
+        for name in tests
+    ]
+    return [(applied.event_id, applied.pattern_id) for applied in index.apply(T, events, NOW)]
+
+
+def test_a_run_in_which_most_tests_fail_is_analysed_once(index: RedisIndex, redis_client: Redis) -> None:
+    analyst, bell = ScriptedAnalyst(), RecordingBell()
+    one, two, three = mass(index, "test_a", "test_b", "test_c")
+    working = desk(index, analyst, bell=bell)
+
+    assert [working.analyze(T, pattern_id, lambda: NOW) for _, pattern_id in (one, two, three)] == ["analysed"] * 3
+
+    assert len(analyst.asked) == 1
+    answers = [the(answer_of(redis_client, event_id)) for event_id, _ in (one, two, three)]
+    assert {the(reply.analysis) for reply in answers} == {DIAGNOSIS}
+    assert len({reply.pattern_id for reply in answers}) == 3, "each has its own fixes"
+
+
+def test_tests_of_a_run_that_fail_for_other_reasons_are_analysed_on_their_own(index: RedisIndex) -> None:
+    analyst = ScriptedAnalyst()
+    ((_, one),) = mass(index, "test_a")
+    ((_, two),) = mass(index, "test_b", text="E   assert 1 == 2")
+    ((_, three),) = mass(index, "test_c", build="8")
+
+    for pattern_id in (one, two, three):
+        assert desk(index, analyst).analyze(T, pattern_id, lambda: NOW) == "analysed"
+
+    assert len(analyst.asked) == 3
+
+
+def test_who_waits_for_the_analysis_of_its_run_is_due_when_that_is_there(index: RedisIndex) -> None:
+    bell, waits = RecordingBell(), []
+    (_, one), (_, two) = mass(index, "test_a", "test_b")
+
+    class Meanwhile(ScriptedAnalyst):
+        def analyze(self, failure: FailureContext, candidates: Sequence[Candidate]) -> AnalystAnswer:
+            waits.append(desk(index, ScriptedAnalyst()).analyze(T, two, lambda: NOW))
+            return super().analyze(failure, candidates)
+
+    assert desk(index, Meanwhile(), bell=bell).analyze(T, one, lambda: NOW) == "analysed"
+    assert waits == ["waits_for_its_incident"]
+    assert ("analysis", T, two) in bell.rings
+    assert desk(index, ScriptedAnalyst(AnalystUnavailable("away"))).analyze(T, two, lambda: NOW) == "analysed"
+
+
+def test_who_waits_for_an_analysis_that_never_comes_is_analysed_on_its_own(index: RedisIndex) -> None:
+    analyst = ScriptedAnalyst()
+    (_, one), (_, two) = mass(index, "test_a", "test_b")
+    assert index.speaks_for(T, incident_of(index, one), one) == one
+
+    assert desk(index, analyst).analyze(T, two, lambda: NOW) == "waits_for_its_incident"
+    later = NOW + LEASE_MS
+    assert desk(index, analyst).analyze(T, two, lambda: later) == "analysed"
+    assert len(analyst.asked) == 1
+
+
+def incident_of(index: RedisIndex, pattern_id: str) -> str:
+    sample = the(index.sample(T, pattern_id))
+    return incident(sample.mass_run, sample.error_message, sample.stack_trace)

@@ -6,7 +6,7 @@ from itertools import permutations
 
 import pytest
 from fakes import NOW, RecordingBell, T, archive_of, failed, open_index, passed, the, watch_of
-from line_runs import FIX, MINUTE_MS, at, flake, learn, only, report, run_of, sweep
+from line_runs import FIX, at, flake, learn, only, report, run_of, sweep
 from redis import Redis
 
 from ci_memory_workers.adapters.redis_index import RedisIndex
@@ -56,18 +56,6 @@ def test_the_order_of_arrival_does_not_matter(index: RedisIndex, order: tuple[in
 
 def test_work_that_is_not_due_is_left_alone(index: RedisIndex) -> None:
     assert Learner(index, watch_of(index), RecordingBell()).learn(T, "nobody", NOW) == "not_due"
-
-
-def test_an_outbreak_teaches_nothing(index: RedisIndex) -> None:
-    for n in range(12):
-        learn(index, failed(**run_of(1, repo=f"acme/r{n}", build=f"r{n}", ms=NOW + n * 1_000)))
-    assert the(only(index).outbreak).repositories >= 4
-
-    for n in range(12):
-        came = learn(index, passed(**run_of(2, repo=f"acme/r{n}", build=f"q{n}", ms=NOW + MINUTE_MS + n)))
-        assert came == ["nothing_new"]
-
-    assert (only(index).fixes, only(index).status) == ((), "unresolved")
 
 
 def test_another_build_of_the_same_commit_that_passes_is_a_flaky_episode_counted_once(index: RedisIndex) -> None:

@@ -144,7 +144,10 @@ def decode_ruling(encoded: str) -> RulingState:
 
 
 def _trial(trial: TrialState) -> str:
-    return json.dumps({"fix": trial.fix, "repo": trial.repo, "kind": trial.kind, "verdict": trial.verdict, "ms": trial.ms})
+    flags = {name: True for name in ("persisted", "outbreak") if getattr(trial, name)}
+    return json.dumps(
+        {"fix": trial.fix, "repo": trial.repo, "kind": trial.kind, "verdict": trial.verdict, "ms": trial.ms, **flags}
+    )
 
 
 def _report(report: ReportState) -> str:

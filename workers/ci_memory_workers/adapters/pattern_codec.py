@@ -14,7 +14,7 @@ from ci_memory_producers.keys import tenant_prefix
 
 from ..domain.confidence import best
 from ..domain.flaky import is_mass_failure
-from ..domain.pattern import Fix, Outbreak, Pattern, Quarantine, Ruling
+from ..domain.pattern import Fix, Outbreak, Pattern, Quarantine, Ruling, Span
 from ..domain.transitions import Attempt
 from ..services.ports import AnalystAnswer, Dated, FailureContext, Line, Reading
 
@@ -93,6 +93,7 @@ def run_record(event: FailureEvent | PassEvent, ms: int) -> tuple[int, str]:
         "run": run,
         "attempt": event.attempt,
         "commit": event.commit_sha,
+        "parent": event.parent_sha,
         "ms": ms,
         "repo": event.repo,
         "message": event.commit_message[:RECORD_MESSAGE],
@@ -122,9 +123,17 @@ def decode_line(line: str, revision: int, rows: Sequence[bytes]) -> Line:
                 message=fields["message"],
                 author=fields["author"],
                 files=tuple(fields.get("files", ())),
+                parent=fields.get("parent", ""),
             )
         )
     return Line(line, repo, default, revision, tuple(attempts))
+
+
+def decode_spans(past: str, since_ms: str, last_ms: str) -> tuple[Span, ...]:
+    """All outbreaks of a pattern, the newest last, from what its hash says of them."""
+    spans = [(int(since), int(last)) for since, _, last in (one.partition("-") for one in past.split())]
+    newest = [(int(since_ms), int(last_ms))] if last_ms else []
+    return tuple(Span(since, last) for since, last in (*spans, *newest))
 
 
 def encode_sample(reading: Reading, pattern_id: str) -> str:
@@ -188,7 +197,11 @@ def decode_pattern(pattern_id: str, fields: Mapping[str, str], fix_fields: Mappi
         attempts=int(fields.get("attempts", 0)),
         takes=int(fields.get("takes", 0)),
         status_reason=fields.get("status_reason", ""),
-        fix=best(fixes, flaky=int(fields.get("flaky_count", 0)) > 0, now_ms=int(fields.get("last_ms", 0))),
+        fix=best(
+            fixes,
+            flaky=2 * int(fields.get("flaky_count", 0)) > int(fields.get("episodes", 0)),
+            now_ms=int(fields.get("last_ms", 0)),
+        ),
         fixes=fixes,
         merged_into=fields.get("merged_into", ""),
         broken=fields.get("broken", "0") != "0",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from dataclasses import fields as dataclass_fields
 from typing import Any
@@ -15,7 +15,7 @@ from redis import Redis
 from ci_memory_producers.events import Answer, ResolutionEvent, ResolutionReceipt
 from ci_memory_producers.keys import WAKE_SECONDS
 
-from ..domain.pattern import Fix, Pattern, Status
+from ..domain.pattern import Fix, Pattern, Span, Status
 from ..domain.stats import Totals
 from ..domain.transitions import Transition, clean_runs
 from ..services.ports import AnalystAnswer, Applied, Dated, FailureContext, Lease, Line, PendingVote, Reading
@@ -24,6 +24,7 @@ from .pattern_codec import (
     decode_line,
     decode_pattern,
     decode_sample,
+    decode_spans,
     encode_analysis,
     encode_fix,
     encode_sample,
@@ -41,6 +42,8 @@ SAMPLE_SECONDS = 30 * 86_400
 KNOWN_CACHE = 200_000
 MOST_LINES = 20
 """Jobs of a pattern that are looked at for clean runs."""
+LEARNED_SECONDS = 45 * 86_400
+"""As long as the runs of a line are kept."""
 MOST_MERGES = 16
 """Merges that are followed to the pattern that stands for another."""
 
@@ -204,6 +207,14 @@ class RedisIndex(RedisDue):
         arguments_ = (lease.work_id, lease.token, encode_analysis(answer), state, now_ms, retry, attempts)
         return bool(self._scripts.run("record_analysis", prefix(lease.tenant), *arguments_))
 
+    def speaks_for(self, tenant: str, incident: str, pattern_id: str) -> str:
+        """See `Index.speaks_for`."""
+        return text(self._scripts.run("speak_for", prefix(tenant), incident, pattern_id, self._dedupe_seconds))
+
+    def incident_analysed(self, tenant: str, incident: str, now_ms: int) -> list[str]:
+        """See `Index.incident_analysed`."""
+        return [text(one) for one in self._scripts.run("incident_analysed", prefix(tenant), incident, now_ms)]
+
     def merge(self, lease: Lease, into: str, *, reason: str, now_ms: int) -> bool:
         """See `Index.merge`."""
         arguments_ = (lease.work_id, lease.token, into, now_ms, reason)
@@ -240,18 +251,44 @@ class RedisIndex(RedisDue):
         """See `Index.line_is_quiet`."""
         return bool(self._scripts.run("line_is_quiet", prefix(tenant), line.line_id, line.revision, *sorted(line.patterns)))
 
-    def record_trial(self, tenant: str, transition: Transition, trial_id: str, fix: Fix, *, now_ms: int) -> bool:
+    def outbreaks(self, tenant: str, pattern_ids: Sequence[str]) -> dict[str, tuple[Span, ...]]:
+        """See `Index.outbreaks`."""
+        pipeline = self._client.pipeline(transaction=False)
+        for pattern_id in pattern_ids:
+            pipeline.hmget(f"{prefix(tenant)}pattern:{pattern_id}", ["outbreaks_past", "outbreak_ms", "outbreak_last_ms"])
+        rows = pipeline.execute() if pattern_ids else []
+        return {pattern_id: decode_spans(*map(text, row)) for pattern_id, row in zip(pattern_ids, rows, strict=True)}
+
+    def learned(self, tenant: str, line_id: str) -> dict[str, str]:
+        """See `Index.learned`."""
+        return pairs(self._client.hgetall(f"{prefix(tenant)}learned:{line_id}"))
+
+    def keep_learned(self, tenant: str, line_id: str, learned: Mapping[str, str]) -> None:
+        """See `Index.keep_learned`."""
+        key = f"{prefix(tenant)}learned:{line_id}"
+        fields: dict[Any, Any] = dict(learned)
+        pipeline = self._client.pipeline()
+        pipeline.delete(key)
+        if fields:
+            pipeline.hset(key, mapping=fields)
+            pipeline.expire(key, LEARNED_SECONDS)
+        pipeline.execute()
+
+    def record_trial(
+        self, tenant: str, transition: Transition, trial_id: str, fix: Fix, *, now_ms: int, outbreak: bool = False
+    ) -> bool:
         """See `Index.record_trial`."""
         commits = f"{transition.first.commit} {transition.last.commit}"
         arguments_ = (transition.pattern_id, trial_id, fix.repo, transition.verdict, transition.passing.ms, now_ms)
-        changed = self._scripts.run(
-            "record_trial", prefix(tenant), *arguments_, fix.fix_id, encode_fix(fix), transition.first.ms, commits
-        )
-        return bool(changed)
+        streak = (transition.first.ms, commits, int(transition.persisted), int(outbreak))
+        return bool(self._scripts.run("record_trial", prefix(tenant), *arguments_, fix.fix_id, encode_fix(fix), *streak))
 
-    def record_rerun(self, tenant: str, pattern_id: str, transition_id: str, *, place: str, now_ms: int) -> bool:
+    def record_rerun(
+        self, tenant: str, pattern_id: str, transition_id: str, *, place: str, now_ms: int, outbreak: bool = False
+    ) -> bool:
         """See `Index.record_rerun`."""
-        return bool(self._scripts.run("record_rerun", prefix(tenant), pattern_id, transition_id, place, now_ms))
+        arguments_ = (pattern_id, transition_id, place, now_ms, int(outbreak))
+        return bool(self._scripts.run("record_rerun", prefix(tenant), *arguments_))
 
     def clean_runs(self, tenant: str, pattern_id: str) -> int:
         """See `Index.clean_runs`."""

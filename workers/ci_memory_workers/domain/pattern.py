@@ -84,21 +84,29 @@ class Fix:
 
 
 OUTBREAK_WINDOW_MS = 15 * 60_000
-"""How long after its last failure an outbreak goes on, by the clock of the event log."""
+"""Within which time failures make an outbreak, by the clock of the event log."""
+OUTBREAK_TAIL_MS = 60 * 60_000
+"""How long after its last failure an outbreak goes on: the last builds that it hit come in one by one."""
 
 
 @dataclass(frozen=True, slots=True)
-class Outbreak:
-    """One failure in many builds of many repositories within minutes: one incident, and probably the infrastructure."""
+class Span:
+    """When an outbreak was: from its first failure to its last, in ms since the epoch."""
 
     since_ms: int
     last_ms: int
-    builds: int
-    repositories: int
 
     def covers(self, ms: int) -> bool:
         """Whether a failure at ``ms`` belongs to it."""
-        return self.since_ms <= ms <= self.last_ms + OUTBREAK_WINDOW_MS
+        return self.since_ms <= ms <= self.last_ms + OUTBREAK_TAIL_MS
+
+
+@dataclass(frozen=True, slots=True)
+class Outbreak(Span):
+    """One failure in many builds of many repositories within minutes: one incident, and probably the infrastructure."""
+
+    builds: int
+    repositories: int
 
 
 @dataclass(frozen=True, slots=True)

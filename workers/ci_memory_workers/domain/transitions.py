@@ -17,6 +17,8 @@ COMMITS_TO_BREAK = 2
 """On how many commits in a row a failure must be there until it is broken rather than flaky."""
 PASSES_TO_WORK = 2
 """On how many further commits the job must pass, with the failure staying away, until a fix has worked."""
+STICKS_MS = 3 * 86_400_000
+"""Within which time after its pass a failure that is back says that the fix did not stick; later, it was broken anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,7 @@ class Attempt:
     message: str = ""
     author: str = ""
     files: tuple[str, ...] = ()
+    parent: str = ""
 
     @property
     def order(self) -> tuple[int, int]:
@@ -44,7 +47,8 @@ class Transition:
     """A failure that went away: from the streak that ``first`` began and ``last`` ended, to ``passing``.
 
     ``kind`` is ``rerun`` where the code is the same (nothing was fixed), else ``fix``. ``error_changed`` says that the job failed
-    in other ways in between, so that the commit that passed may not be the one that helped. ``verdict`` is about a fix alone.
+    in other ways in between, ``skipped`` that no run showed the commit before the one that passed: either way, another commit may
+    be the one that helped. ``commits`` counts those that failed in the streak. ``verdict`` is about a fix alone.
     """
 
     pattern_id: str
@@ -54,6 +58,18 @@ class Transition:
     passing: Attempt
     error_changed: bool
     verdict: Verdict
+    skipped: bool = False
+    commits: int = 1
+
+    @property
+    def ends(self) -> tuple[Attempt, Attempt]:
+        """The first and the last failure of the streak."""
+        return self.first, self.last
+
+    @property
+    def persisted(self) -> bool:
+        """Whether it failed commit after commit: what is flaky rarely does."""
+        return self.commits >= COMMITS_TO_BREAK
 
 
 def transitions(attempts: Iterable[Attempt]) -> list[Transition]:
@@ -111,6 +127,7 @@ def merge(attempts: Iterable[Attempt]) -> list[Attempt]:
                 message=seen.message or one.message,
                 author=seen.author or one.author,
                 files=seen.files or one.files,
+                parent=seen.parent or one.parent,
             )
     return list(by_order.values())
 
@@ -119,27 +136,38 @@ def _of_pattern(pattern_id: str, ordered: Sequence[Attempt]) -> Iterable[Transit
     first: Attempt | None = None
     last: Attempt | None = None
     changed = False
+    commits: set[str] = set()
+    since: set[str] = set()
     for position, one in enumerate(ordered):
         if pattern_id in one.patterns:
-            first, last, changed = first or one, one, False
+            first, last, changed, since = first or one, one, False, {one.commit}
+            commits.add(one.commit)
         elif first is None or last is None:
             continue
         elif not one.passed:
             changed = changed or one.commit != last.commit
+            since.add(one.commit)
         else:
             rerun = one.run == last.run or (one.commit == last.commit and one.commit != "")
             kind: Literal["rerun", "fix"] = "rerun" if rerun else "fix"
+            skipped = bool(one.parent and last.commit) and one.parent not in since
             verdict = _verdict(pattern_id, one, last, ordered[position + 1 :])
-            yield Transition(pattern_id, kind, first, last, one, changed, verdict)
+            if verdict == "worked" and (changed or skipped):
+                verdict = "pending"
+            yield Transition(pattern_id, kind, first, last, one, changed, verdict, skipped, len(commits))
             first = last = None
+            commits.clear()
 
 
 def _verdict(pattern_id: str, passing: Attempt, last: Attempt, later: Sequence[Attempt]) -> Verdict:
-    """Whether the failure stayed away. A commit that was built before the fix, or that takes the fix back, says nothing of it."""
+    """Whether the failure stayed away. A commit that was built before the fix, or that takes the fix back, says nothing of it;
+    nor does a failure that is back long after the fix had proved itself.
+    """
     passed_commits: set[str] = set()
     for one in later:
         if pattern_id in one.patterns and not (one.commit and one.commit == last.commit):
-            if not reverts(one.message, passing):
+            soon = len(passed_commits) < PASSES_TO_WORK or one.ms - passing.ms < STICKS_MS
+            if soon and not reverts(one.message, passing):
                 return "failed"
             break
         if one.passed and one.commit != passing.commit:

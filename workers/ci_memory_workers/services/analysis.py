@@ -3,6 +3,9 @@
 Whatever the concurrency, a new fingerprint is analysed once: the work is owed by the atomic step that counted the failure,
 and taken under a lease. A worker that dies loses its lease, and another takes the work over. While the language model is out
 of reach, the rules answer, marked as provisional; the model is asked again later, with growing delays.
+
+A run in which most tests fail is one incident: of the failures that have the same reason, the first is analysed, and the others
+get its analysis. They stay patterns of their own: each has its own fixes.
 """
 
 from __future__ import annotations
@@ -13,6 +16,7 @@ from dataclasses import dataclass, field, replace
 
 from ..domain.answer import Freshness, answer
 from ..domain.backoff import delay
+from ..domain.mass_failure import incident
 from ..domain.match import playbook_query, reflection_text
 from ..domain.pattern import Pattern
 from ..errors import AnalystMisbehaved, AnalystNotAsked, Permanent, Retryable, UnknownPattern
@@ -78,6 +82,8 @@ class AnalysisDesk:
             best = lookalikes[0]
             if self._merge(lease, best.pattern_id, f"looks the same ({best.score:.2f}): {best.why}", clock()):
                 return "alias"
+        if shared := self._of_the_incident(lease, sample, pattern, clock()):
+            return shared
         candidates = self._shortlist(tenant, sample, lookalikes)
         try:
             reply = self.analyst.analyze(replace(sample, first_ms=pattern.first_ms), candidates)
@@ -91,6 +97,22 @@ class AnalysisDesk:
         except Permanent as error:
             return self._answer_by_rules_for_good(lease, sample, attempt, error.reason, clock())
         return self._settle(lease, reply, candidates, attempt, clock())
+
+    def _of_the_incident(self, lease: Lease, sample: FailureContext, pattern: Pattern, now_ms: int) -> str:
+        """Share the analysis of the failure that speaks for this one's incident, or wait for it; '' where none does."""
+        group = incident(sample.mass_run, sample.error_message, sample.stack_trace)
+        speaker = self.index.speaks_for(lease.tenant, group, lease.work_id) if group else lease.work_id
+        if speaker == lease.work_id:
+            return ""
+        spoken = self.index.pattern(lease.tenant, speaker)
+        if spoken is not None and not spoken.analysed:
+            # Its end makes this one due again, or else the time of a lease: it waits once.
+            self.index.finish(lease, again_ms=now_ms + self.lease_ms)
+            return "waits_for_its_incident"
+        if spoken is None or spoken.analysed != "final" or spoken.diagnosis is None:
+            return ""
+        reply = AnalystAnswer(spoken.diagnosis, spoken.analyst, reason=f"most tests of its run failed for one reason: {speaker}")
+        return self._settle(lease, reply, [], pattern.attempts + 1, now_ms)
 
     def _lookalikes(self, tenant: str, sample: FailureContext) -> list[Lookalike]:
         """What looks like it, as the patterns that stand for it now: some were merged since, some a person let be forgotten."""
@@ -135,6 +157,7 @@ class AnalysisDesk:
         if not self.index.record_analysis(lease, reply, attempts=attempt, now_ms=now_ms):
             return "lease_lost"
         self._remember(lease, reply)
+        self._wake_incident(lease.tenant, self.index.sample(lease.tenant, lease.work_id), now_ms)
         return self._tell(lease, lease.work_id)
 
     def _merge(self, lease: Lease, into: str, reason: str, now_ms: int) -> bool:
@@ -148,7 +171,15 @@ class AnalysisDesk:
             self.lookalikes.remember(lease.tenant, sample)
         self._publish(lease.tenant, survivor)
         self.bell.ring("analysis", lease.tenant, survivor)
+        self._wake_incident(lease.tenant, sample, now_ms)
         return True
+
+    def _wake_incident(self, tenant: str, sample: FailureContext | None, now_ms: int) -> None:
+        """Those who wait for the analysis of this one's incident have it now."""
+        if sample is None or not (group := incident(sample.mass_run, sample.error_message, sample.stack_trace)):
+            return
+        for pattern_id in self.index.incident_analysed(tenant, group, now_ms):
+            self.bell.ring("analysis", tenant, pattern_id)
 
     def _remember(self, lease: Lease, reply: AnalystAnswer) -> None:
         """Keep the text and its cause, so that the next failure that looks like it is recognised."""
@@ -168,6 +199,7 @@ class AnalysisDesk:
         if not self.index.record_analysis(lease, reply, attempts=pattern.attempts, now_ms=now_ms, retry_ms=again_ms):
             return "lease_lost"
         self._remember(lease, reply)
+        self._wake_incident(lease.tenant, sample, now_ms)
         self._publish(lease.tenant, lease.work_id)
         self.bell.ring("memory", lease.tenant, lease.work_id)
         return "provisional"
@@ -181,6 +213,7 @@ class AnalysisDesk:
             return "lease_lost"
         if attempt == 1:
             self._remember(lease, reply)
+        self._wake_incident(lease.tenant, sample, now_ms)
         self._publish(lease.tenant, lease.work_id)
         self.bell.ring("memory", lease.tenant, lease.work_id)
         return "provisional"
@@ -192,6 +225,7 @@ class AnalysisDesk:
             return "lease_lost"
         if attempt == 1:
             self._remember(lease, reply)
+        self._wake_incident(lease.tenant, sample, now_ms)
         return self._tell(lease, lease.work_id)
 
     def _tell(self, lease: Lease, pattern_id: str) -> str:

@@ -2,11 +2,13 @@
 
 `learn` looks at all runs of one job on one branch, anew each time, so that it does not matter in which order they arrived. What
 it finds has an identity of its own (the streak of failures that ended): learning it again changes nothing, and learning more of
-it (the fix stuck, or did not) takes the place of what was known.
+it (the fix stuck, or did not) takes the place of what was known. What was learned of a line is remembered, so that a further run
+costs what it changes.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from ..domain.learned_fix import describe, fix_type_of, shape, telling_files
@@ -17,6 +19,8 @@ from .ports.watch import FixWatch
 
 LEASE_MS = 60_000
 AGAIN_MS = 1_000
+BROKEN = "broken|"
+"""Before a pattern's id: whether its line says that it is broken."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,13 +38,20 @@ class Learner:
             return "not_due"
         line = self._as_it_stands(tenant, self.index.line(tenant, line_id))
         found = transitions(line.attempts)
+        before, outbreaks = self.index.learned(tenant, line_id), self.index.outbreaks(tenant, sorted(line.patterns))
+        now: dict[str, str] = {}
         learned = 0
         for transition in found:
-            if not self._in_outbreak(tenant, transition) and self._record(tenant, line, transition, now_ms):
+            outbreak = any(span.covers(one.ms) for span in outbreaks[transition.pattern_id] for one in transition.ends)
+            key, said = _seen(line, transition, outbreak=outbreak)
+            now[key] = said
+            if before.get(key) != said and self._record(tenant, line, transition, outbreak, now_ms):
                 learned += 1
                 self.bell.ring("memory", tenant, transition.pattern_id)
         if line.default:
-            self._mark_broken(tenant, line, now_ms)
+            now |= self._mark_broken(tenant, line, before, now_ms)
+        if now != before:
+            self.index.keep_learned(tenant, line_id, now)
         held = self._in_quarantine(tenant, line)
         self.index.quarantine_judgement_due(tenant, held, now_ms)
         if not held and not open_failures(line.attempts) and all(one.verdict != "pending" for one in found):
@@ -56,32 +67,37 @@ class Learner:
         )
         return replace(line, attempts=tuple(attempts))
 
-    def _mark_broken(self, tenant: str, line: Line, now_ms: int) -> None:
+    def _mark_broken(self, tenant: str, line: Line, before: Mapping[str, str], now_ms: int) -> dict[str, str]:
         """What fails on a default branch, commit after commit, is broken: that outranks flaky."""
         broken = broken_patterns(line.attempts)
-        for pattern_id in sorted(line.patterns):
-            self.index.set_broken(tenant, pattern_id, line.line_id, pattern_id in broken, now_ms)
+        now = {f"{BROKEN}{pattern_id}": str(pattern_id in broken) for pattern_id in sorted(line.patterns)}
+        for key, said in now.items():
+            if before.get(key) != said:
+                self.index.set_broken(tenant, key.removeprefix(BROKEN), line.line_id, said == str(True), now_ms)
+        return now
 
     def _in_quarantine(self, tenant: str, line: Line) -> list[str]:
         """Patterns in quarantine that failed in these runs: a run that passes may be the last one that their release takes."""
         return sorted(line.patterns.intersection(self.index.quarantined(tenant)))
 
-    def _in_outbreak(self, tenant: str, transition: Transition) -> bool:
-        """An outbreak ends by itself: the commit that happened to be built then fixed nothing, and nothing was flaky."""
-        pattern = self.index.pattern(tenant, transition.pattern_id)
-        return bool(pattern and pattern.outbreak and pattern.outbreak.covers(transition.last.ms))
-
-    def _record(self, tenant: str, line: Line, transition: Transition, now_ms: int) -> bool:
+    def _record(self, tenant: str, line: Line, transition: Transition, outbreak: bool, now_ms: int) -> bool:
         identity = transition_id(line.line_id, transition)
         if transition.kind == "rerun":
             # A later attempt of the same run was counted when it was read; another run of the same commit was not.
             if transition.passing.run == transition.last.run:
                 return False
             place = f"{line.repo}, commit {transition.passing.commit[:12]}"
-            return self.index.record_rerun(tenant, transition.pattern_id, identity, place=place, now_ms=now_ms)
+            return self.index.record_rerun(tenant, transition.pattern_id, identity, place=place, now_ms=now_ms, outbreak=outbreak)
         fix = learned_fix(line, transition)
         self.watch.watch(tenant, transition.pattern_id, fix)
-        return self.index.record_trial(tenant, transition, identity, fix, now_ms=now_ms)
+        return self.index.record_trial(tenant, transition, identity, fix, now_ms=now_ms, outbreak=outbreak)
+
+
+def _seen(line: Line, transition: Transition, *, outbreak: bool) -> tuple[str, str]:
+    """What a transition is remembered by, and all that is recorded of it."""
+    passing = transition.passing
+    said = (transition.kind, passing.run, passing.attempt, passing.commit, transition.verdict, transition.persisted, outbreak)
+    return f"{transition_id(line.line_id, transition)}|{transition.pattern_id}", " ".join(map(str, said))
 
 
 def learned_fix(line: Line, transition: Transition) -> Fix:

@@ -1,6 +1,8 @@
 -- The ledger of fixes: what was tried, what worked, what failed. Shared by the scripts that name it (`--@include _ledger`).
 --
--- A trial is one use of a fix: { fix, repo, kind = 'reported' | 'inferred', verdict = 'pending' | 'worked' | 'failed', ms }.
+-- A trial is one use of a fix: { fix, repo, kind = 'reported' | 'inferred', verdict = 'pending' | 'worked' | 'failed', ms }. One that was
+-- inferred also says whether the failure persisted over several commits, whether it belongs to an outbreak, and has the fix in the words
+-- of its own commit (words, JSON).
 -- Trials are kept by their ids in trials:{pattern}; fixes:{pattern} holds, for each fix, its JSON ('fix|ID'), how many trials of each
 -- kind and verdict it has ('n|ID|KIND|VERDICT'), in how many repositories ('repos|ID'), and when it last worked ('last|ID').
 
@@ -57,7 +59,10 @@ local function put_trial(p, id, trial_id, trial, silent)
   local trials, fixes = p .. 'trials:' .. id, p .. 'fixes:' .. id
   local encoded = redis.call('HGET', trials, trial_id)
   local old = encoded and cjson.decode(encoded) or nil
-  if old and trial and old.fix == trial.fix and old.kind == trial.kind and old.verdict == trial.verdict then return false end
+  if old and trial and old.fix == trial.fix and old.kind == trial.kind and old.verdict == trial.verdict
+    and (old.persisted or false) == (trial.persisted or false) and (old.outbreak or false) == (trial.outbreak or false) then
+    return false
+  end
   if old then count_trial(p, id, old, -1) end
   if not trial then
     if old then redis.call('HDEL', trials, trial_id) end
@@ -76,4 +81,66 @@ local function put_trial(p, id, trial_id, trial, silent)
     keep_vote(p, id, vote, 'strategy', trial.kind .. ': ' .. trial.verdict .. ' in ' .. trial.repo, trial.fix)
   end
   return true
+end
+
+local RANKS = { failed = 0, pending = 1, worked = 2 }
+
+-- A fix that several commits made is told in the words of one that worked: of the newest, when the present words proved less.
+local function choose_words(p, id, fix_id)
+  local fixes = p .. 'fixes:' .. id
+  local told, told_rank = redis.call('HGET', fixes, 'fix|' .. fix_id), -1
+  local words, rank, ms = nil, -1, -1
+  for _, encoded in pairs(trials_of(p, id)) do
+    local trial = cjson.decode(encoded)
+    if trial.fix == fix_id and trial.words then
+      local its = RANKS[trial.verdict]
+      if trial.words == told then told_rank = math.max(told_rank, its) end
+      if its > rank or (its == rank and trial.ms > ms) then words, rank, ms = trial.words, its, trial.ms end
+    end
+  end
+  if not words or (told and rank <= told_rank) then return end
+  redis.call('HSET', fixes, 'fix|' .. fix_id, words)
+  redis.call('HDEL', p .. 'links:' .. id, 'strategy_' .. fix_id)
+  redis.call('XADD', p .. 'journal', '*', 'kind', 'learned_fix', 'pattern_id', id, 'fix', words)
+end
+
+-- A learned fix that nothing speaks for or against any more, and no person either, is no longer known.
+local function drop_untried(p, id, fix_id)
+  local fixes = p .. 'fixes:' .. id
+  local told = redis.call('HGET', fixes, 'fix|' .. fix_id)
+  if not told or not cjson.decode(told).learned then return end
+  if redis.call('HEXISTS', fixes, 'pin|' .. fix_id) + redis.call('HEXISTS', fixes, 'veto|' .. fix_id) > 0 then return end
+  for _, encoded in pairs(trials_of(p, id)) do
+    if cjson.decode(encoded).fix == fix_id then return end
+  end
+  for _, name in ipairs(redis.call('HKEYS', fixes)) do
+    if string.match(name, '^%a+|([^|]*)') == fix_id then redis.call('HDEL', fixes, name) end
+  end
+  redis.call('DEL', p .. 'fix_repos:' .. id .. ':' .. fix_id)
+  -- What was resolved by it alone, and by nobody's word, is open again.
+  local key = p .. 'pattern:' .. id
+  local state = redis.call('HMGET', key, 'status', 'resolved_kind', 'resolved_fix')
+  if state[1] == 'resolved' and state[2] == 'inferred' and state[3] == fix_id then
+    redis.call('HSET', key, 'status', 'unresolved')
+    redis.call('HDEL', key, 'fix_repo', 'resolved_ms', 'fix_commits', 'resolved_fix', 'resolved_kind')
+  end
+end
+
+-- Takes a trial that was inferred out of the ledger. Returns whether it was there.
+local function withdraw_trial(p, id, trial_id)
+  local encoded = redis.call('HGET', p .. 'trials:' .. id, trial_id)
+  if not encoded then return false end
+  local trial = cjson.decode(encoded)
+  if trial.kind ~= 'inferred' then return false end
+  put_trial(p, id, trial_id, nil)
+  choose_words(p, id, trial.fix)
+  drop_untried(p, id, trial.fix)
+  return true
+end
+
+-- Takes out what was inferred and `gone` says of.
+local function withdraw_trials(p, id, gone)
+  for trial_id, encoded in pairs(trials_of(p, id)) do
+    if gone(cjson.decode(encoded)) then withdraw_trial(p, id, trial_id) end
+  end
 end

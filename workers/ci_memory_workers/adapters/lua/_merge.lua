@@ -36,6 +36,7 @@ local function move_counts(p, from, into, now, counted)
       redis.call('SADD', p .. 'merged_repos:' .. from, repo)
     end
   end
+  redis.call('SUNIONSTORE', p .. 'lines_of:' .. into, p .. 'lines_of:' .. into, p .. 'lines_of:' .. from)
   if redis.call('EXISTS', p .. 'reruns:' .. from) == 1 then
     redis.call('SUNIONSTORE', p .. 'reruns:' .. into, p .. 'reruns:' .. into, p .. 'reruns:' .. from)
   end

@@ -3,7 +3,17 @@
 -- `t` is what a batch knows of a pattern: its key, outbreak_ms and outbreak_last_ms as numbers or nil, and burst, how many builds failed
 -- within the window, once that was counted.
 
-local OUTBREAK_WINDOW_MS, OUTBREAK_BUILDS, OUTBREAK_REPOS, OUTBREAK_KEPT_S = 15 * 60000, 8, 4, 45 * 86400
+local OUTBREAK_WINDOW_MS, OUTBREAK_TAIL_MS = 15 * 60000, 60 * 60000
+local OUTBREAK_BUILDS, OUTBREAK_REPOS, OUTBREAK_KEPT_S, MOST_OUTBREAKS = 8, 4, 45 * 86400, 20
+
+-- Keeps when the last outbreak was, by the one that begins now: 'since-last', by blanks, the newest last.
+local function keep_past_outbreak(t)
+  if not t.outbreak_ms then return end
+  local past = {}
+  for span in string.gmatch(redis.call('HGET', t.key, 'outbreaks_past') or '', '%S+') do past[#past + 1] = span end
+  past[#past + 1] = string.format('%.0f-%.0f', t.outbreak_ms, t.outbreak_last_ms)
+  redis.call('HSET', t.key, 'outbreaks_past', table.concat(past, ' ', math.max(1, #past - MOST_OUTBREAKS + 1)))
+end
 
 -- One failure in many builds of many repositories within minutes is one incident, an outbreak: it is the infrastructure, whatever the
 -- text says, and speaks neither for flakiness nor for a fix.
@@ -16,7 +26,7 @@ local function watch_for_outbreak(p, id, t, repo, place, job, ms)
     t.burst = redis.call('ZCARD', burst) - 1
   end
   t.burst = t.burst + 1
-  local active = t.outbreak_last_ms and ms - t.outbreak_last_ms <= OUTBREAK_WINDOW_MS
+  local active = t.outbreak_last_ms and ms - t.outbreak_last_ms <= OUTBREAK_TAIL_MS
   if not active then
     if t.burst < OUTBREAK_BUILDS then return end
     redis.call('ZREMRANGEBYSCORE', burst, '-inf', ms - OUTBREAK_WINDOW_MS)
@@ -27,6 +37,7 @@ local function watch_for_outbreak(p, id, t, repo, place, job, ms)
       if not repos[name] then repos[name], found = true, found + 1 end
     end
     if t.burst < OUTBREAK_BUILDS or found < OUTBREAK_REPOS then return end
+    keep_past_outbreak(t)
     redis.call('DEL', repos_key)
     for name in pairs(repos) do redis.call('SADD', repos_key, name) end
     t.outbreak_ms = tonumber(redis.call('ZRANGE', burst, 0, 0, 'WITHSCORES')[2])
@@ -40,5 +51,13 @@ local function watch_for_outbreak(p, id, t, repo, place, job, ms)
 end
 
 local function in_outbreak(t, ms)
-  return t.outbreak_ms and t.outbreak_last_ms and ms and ms >= t.outbreak_ms and ms <= t.outbreak_last_ms + OUTBREAK_WINDOW_MS
+  return t.outbreak_ms and t.outbreak_last_ms and ms and ms >= t.outbreak_ms and ms <= t.outbreak_last_ms + OUTBREAK_TAIL_MS
+end
+
+-- The same code passed after it had failed in an outbreak: it ended by itself, and no commit that passed then fixed it. Returns whether
+-- that is new.
+local function ended_by_itself(p, id)
+  if redis.call('HSETNX', p .. 'pattern:' .. id, 'outbreak_passed', '1') == 0 then return false end
+  withdraw_trials(p, id, function(trial) return trial.outbreak end)
+  return true
 end

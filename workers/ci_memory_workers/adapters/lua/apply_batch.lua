@@ -104,10 +104,11 @@ local function count_flaky(run, job, id, place)
   local outbreak = redis.call('HMGET', key, 'outbreak_ms', 'outbreak_last_ms')
   local t = { outbreak_ms = tonumber(outbreak[1] or ''), outbreak_last_ms = tonumber(outbreak[2] or '') }
   local state = redis.call('HMGET', run, 'm|' .. job .. '|' .. id, 'e|' .. job .. '|' .. id)
-  if state[1] or in_outbreak(t, tonumber(state[2] or '')) then return end
+  if in_outbreak(t, tonumber(state[2] or '')) then return ended_by_itself(p, id) end
+  if state[1] then return end
   if redis.call('HSETNX', run, 'k|' .. job .. '|' .. id, '1') == 0 or redis.call('EXISTS', key) == 0 then return end
   redis.call('HINCRBY', key, 'flaky_count', 1)
-  if turn_flaky(key) and touched[id] then touched[id].status = 'flaky' end
+  if turn_flaky(p, id) and touched[id] then touched[id].status = 'flaky' end
   keep_vote(p, id, 'harmful', 'reflection', 'likely flaky: passed when run again in build ' .. place)
   redis.call('ZADD', p .. 'due:quarantine', now, id)
   owe_sync(id)

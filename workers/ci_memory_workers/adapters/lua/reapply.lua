@@ -49,7 +49,7 @@ function kinds.rerun()
   redis.call('HSET', key, 'flaky_count', flaky, 'status', 'flaky')
 end
 
-function kinds.learned_fix() redis.call('HSETNX', p .. 'fixes:' .. id, 'fix|' .. ARGV[5], ARGV[6]) end
+function kinds.learned_fix() redis.call('HSET', p .. 'fixes:' .. id, 'fix|' .. ARGV[5], ARGV[6]) end
 
 function kinds.status()
   redis.call('HSET', key, 'status', ARGV[6], 'status_reason', ARGV[7], 'status_ms', now)

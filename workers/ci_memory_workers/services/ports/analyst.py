@@ -30,6 +30,8 @@ class FailureContext:
     generic: bool = False
     first_ms: int = 0
     """When it was seen first, by the clock of the log: who waits longest is analysed first."""
+    mass_run: str = ""
+    """The build and job, where most of its tests failed: one cause, probably. '' for others."""
 
 
 @dataclass(frozen=True, slots=True)

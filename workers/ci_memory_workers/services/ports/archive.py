@@ -76,6 +76,8 @@ class TrialState(_State):
     kind: Literal["reported", "inferred"]
     verdict: Literal["pending", "worked", "failed"]
     ms: Milliseconds
+    persisted: bool = False
+    outbreak: bool = False
 
 
 class ReportState(_State):

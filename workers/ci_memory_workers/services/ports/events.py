@@ -9,6 +9,7 @@ from typing import Literal, Protocol
 from ci_memory_producers.events import Category, FailureEvent, PassEvent, ResolutionEvent
 from ci_memory_producers.excerpt import read_text
 
+from ...domain.flaky import is_mass_failure
 from ...domain.pattern import Pattern
 from .analyst import FailureContext
 
@@ -80,6 +81,7 @@ class Reading:
             exit_code=event.exit_code,
             changed_files=event.changed_files,
             generic=self.generic,
+            mass_run=f"{event.repo}#{event.build_id}/{event.job}" if is_mass_failure(event.run_totals) else "",
         )
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from ci_memory_producers.events import Answer, ResolutionEvent, ResolutionReceipt
 
-from ...domain.pattern import Fix, Pattern, Status
+from ...domain.pattern import Fix, Pattern, Span, Status
 from ...domain.transitions import Attempt, Transition
 from ...names import Lane
 from .analyst import AnalystAnswer, FailureContext
@@ -102,6 +102,17 @@ class Index(Protocol):
         """Write an analysis; with ``retry_ms`` it is provisional and tried again then. False when the lease was lost."""
         ...
 
+    def speaks_for(self, tenant: str, incident: str, pattern_id: str) -> str:
+        """The pattern whose analysis stands for an incident: ``pattern_id`` where it is the first that asks.
+
+        Others wait for `incident_analysed`, once: who asks again before that speaks for itself.
+        """
+        ...
+
+    def incident_analysed(self, tenant: str, incident: str, now_ms: int) -> list[str]:
+        """Those who wait for an incident's analysis are due. Returns their ids."""
+        ...
+
     def merge(self, lease: Lease, into: str, *, reason: str, now_ms: int) -> bool:
         """Make the leased pattern one with ``into``, as an alias. False when the lease was lost, ``into`` is
         unknown, or a person keeps the two apart.
@@ -132,15 +143,35 @@ class Index(Protocol):
         """
         ...
 
-    def record_trial(self, tenant: str, transition: Transition, trial_id: str, fix: Fix, *, now_ms: int) -> bool:
+    def outbreaks(self, tenant: str, pattern_ids: Sequence[str]) -> dict[str, tuple[Span, ...]]:
+        """When the outbreaks of patterns were, by their ids."""
+        ...
+
+    def learned(self, tenant: str, line_id: str) -> dict[str, str]:
+        """What was learned from a line's runs, as `keep_learned` was given it; empty where nothing was."""
+        ...
+
+    def keep_learned(self, tenant: str, line_id: str, learned: Mapping[str, str]) -> None:
+        """Remember what was learned from a line's runs, in the place of what was remembered before."""
+        ...
+
+    def record_trial(
+        self, tenant: str, transition: Transition, trial_id: str, fix: Fix, *, now_ms: int, outbreak: bool = False
+    ) -> bool:
         """Write what a transition says of a fix; a fix that a person reported for the repository takes the verdict instead.
 
-        False when nothing changed.
+        ``outbreak``: the failure belongs to one. Where the transition says nothing of a fix (the failure is flaky and did not
+        persist, or the outbreak ended by itself), what was written of it is taken back. False when nothing changed.
         """
         ...
 
-    def record_rerun(self, tenant: str, pattern_id: str, transition_id: str, *, place: str, now_ms: int) -> bool:
-        """Count a flaky episode that another build of the same commit shows. False when it was counted before."""
+    def record_rerun(
+        self, tenant: str, pattern_id: str, transition_id: str, *, place: str, now_ms: int, outbreak: bool = False
+    ) -> bool:
+        """Count a flaky episode that another build of the same commit shows; of an ``outbreak``, that it ended by itself.
+
+        False when it was counted before.
+        """
         ...
 
     def next_vote(self, tenant: str, pattern_id: str) -> PendingVote | None:
