@@ -20,6 +20,7 @@ from .adapters.redis_archive import RedisArchive
 from .adapters.redis_decisions import RedisDecisions
 from .adapters.redis_index import RedisIndex
 from .adapters.redis_llm_lane import RedisLlmLane
+from .adapters.redis_meters import RedisMeters
 from .adapters.redis_quarantine_list import RedisQuarantineLists
 from .adapters.redis_records import RedisRecords
 from .adapters.redis_watch import RedisFixWatch
@@ -117,6 +118,11 @@ class Container:
         return Slots(self.redis, int(self.settings.slot_lease_seconds * 1000))
 
     @cached_property
+    def meters(self) -> RedisMeters:
+        """How long things take."""
+        return RedisMeters(self.redis)
+
+    @cached_property
     def sweep_lock(self) -> SweepLock:
         """One sweep of a kind at a time."""
         return SweepLock(self.redis)
@@ -177,8 +183,10 @@ class Container:
             index=self.index,
             reader=TextReader(load_categorizer(self.settings)),
             watch=self.watch,
+            meters=self.meters,
             bell=self.bell,
             horizon_ms=self.settings.dedupe_hours * HOUR_S * 1000,
+            clock=now_ms,
         )
 
     @cached_property

@@ -18,6 +18,7 @@ _COMMANDS = {
     "patterns": ("knowledge", "patterns"),
     "sweep": ("knowledge", "sweep"),
     "stats": ("knowledge", "stats"),
+    "metrics": ("metrics", "metrics"),
     "dead": ("dead", "dead"),
     "replay": ("replay", "replay"),
     "gateway": ("gateway", "gateway"),

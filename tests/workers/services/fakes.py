@@ -11,6 +11,7 @@ from redis import Redis
 from ci_memory_producers.events import Diagnosis, FailureEvent, PassEvent, ResolutionEvent
 from ci_memory_workers.adapters.redis_archive import RedisArchive
 from ci_memory_workers.adapters.redis_index import RedisIndex
+from ci_memory_workers.adapters.redis_meters import RedisMeters
 from ci_memory_workers.adapters.redis_watch import RedisFixWatch
 from ci_memory_workers.domain.pattern import Pattern
 from ci_memory_workers.errors import KnowledgeRefused
@@ -76,6 +77,11 @@ def archive_of(index: object) -> RedisArchive:
 def watch_of(index: object) -> RedisFixWatch:
     """The watch of files on the same server as an index."""
     return RedisFixWatch(cast("Any", index)._client)
+
+
+def meters_of(index: object) -> RedisMeters:
+    """The meters on the same server as an index."""
+    return RedisMeters(cast("Any", index)._client)
 
 
 def failed(fingerprint: str = "1:aaaa", *, build: str = "1", repo: str = "acme/shop", ms: int = NOW, **fields: object) -> Reading:

@@ -20,6 +20,7 @@ from fakes import (
     T,
     entry,
     fixed,
+    meters_of,
     mortal,
     open_index,
     the,
@@ -79,7 +80,16 @@ def bell() -> RecordingBell:
 
 
 def memory(log: EventLog, index: Index, bell: RecordingBell) -> FailureMemory:
-    return FailureMemory(log, index, TextReader(load_categorizer(load())), watch_of(index), bell, horizon_ms=72 * HOUR_MS)
+    return FailureMemory(
+        log,
+        index,
+        TextReader(load_categorizer(load())),
+        watch_of(index),
+        meters_of(index),
+        bell,
+        horizon_ms=72 * HOUR_MS,
+        clock=lambda: NOW,
+    )
 
 
 def payload(kind: str = "failure", **fields: object) -> str:

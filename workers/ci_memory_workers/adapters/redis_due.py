@@ -49,6 +49,11 @@ class RedisDue:
         """How much work of a lane is owed, due or not."""
         return int(self._client.zcard(f"{prefix(tenant)}due:{lane}"))
 
+    def overdue_ms(self, lane: Lane, tenant: str, now_ms: int) -> int:
+        """For how long the oldest work of a lane has been due; 0 where none is."""
+        rows: Any = self._client.zrange(f"{prefix(tenant)}due:{lane}", 0, 0, withscores=True)
+        return max(0, now_ms - int(rows[0][1])) if rows else 0
+
     def unseen_since(self, tenant: str, ms: int, limit: int) -> list[str]:
         """See `Index.unseen_since`."""
         rows: Any = self._client.zrangebyscore(f"{prefix(tenant)}last_seen", 0, ms, start=0, num=limit)

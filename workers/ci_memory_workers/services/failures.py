@@ -14,7 +14,7 @@ A drain hands over a batch of entries, as they stand in the log. Each step below
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -35,6 +35,7 @@ from ci_memory_producers.redact import redact
 from ..domain.answer import Freshness, answer
 from ..errors import Permanent
 from .ports import Applied, Bell, Dated, Entry, EventLog, Index, Reading
+from .ports.meters import Meters
 from .ports.watch import Change, FixWatch
 from .reading import TextReader
 
@@ -74,14 +75,16 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class FailureMemory:
-    """What the story needs: the log, the index, the rules, the bell, and how old an event may be (ms)."""
+    """What the story needs: the log, the index, the rules, the bell, how old an event may be (ms), and what time it is."""
 
     log: EventLog
     index: Index
     reader: TextReader
     watch: FixWatch
+    meters: Meters
     bell: Bell
     horizon_ms: int
+    clock: Callable[[], int]
 
     def absorb(self, entries: Sequence[Entry], now_ms: int) -> Counts:
         """Take in a batch. Safe to repeat with the same entries; raises what the log or the index raises, and then nothing of
@@ -97,6 +100,7 @@ class FailureMemory:
                 if event.event.tenant == tenant and event.event.event_id in unknown:
                     self.log.bury(entry, "unknown_pattern", f"nothing is known under {_pattern_of(event)}")
             self.index.publish(tenant, [reply for outcome in applied if (reply := _reply(outcome, freshness))])
+            self._measure(tenant, events, applied)
             self._ring(tenant, applied)
             self.watch.changed(tenant, _changes(events))
             counts += _count(applied)
@@ -143,6 +147,11 @@ class FailureMemory:
             return EVENT.validate_json(entry.payload)
         except ValidationError as error:
             raise Unreadable("invalid_event", describe(error)) from None
+
+    def _measure(self, tenant: str, events: Sequence[Reading | Dated], applied: Sequence[Applied]) -> None:
+        now_ms = self.clock()
+        answered = {outcome.event_id for outcome in applied if outcome.outcome == "known" and outcome.pattern}
+        self.meters.answered(tenant, [now_ms - event.ms for event in events if event.event.event_id in answered])
 
     def _ring(self, tenant: str, applied: Iterable[Applied]) -> None:
         for outcome in applied:

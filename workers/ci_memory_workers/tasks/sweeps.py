@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from celery import signals
 
 from ci_memory_producers.keys import LOG_LIMIT_KEY
 
 from .. import names
+from ..adapters.sweep_lock import HeldSweep
 from ..app import app
 from ..bootstrap import now_ms
 from .process import container, stopping
@@ -31,11 +36,21 @@ def _ring_at_once(**_: object) -> None:
     ring.apply_async()
 
 
+@contextmanager
+def _sweeping(name: str) -> Iterator[HeldSweep | None]:
+    """The lock of a sweep, None where another has it; how long the sweep took is measured."""
+    box, began = container(), time.monotonic()
+    with box.sweep_lock.held(name) as held:
+        yield held
+        if held:
+            box.meters.swept(name, time.monotonic() - began)
+
+
 @app.task(name=names.AGE, max_retries=3)
 def age() -> int:
     """Deprecate what was not seen for long. Returns how many patterns; 0 when another sweep does."""
     box = container()
-    with box.sweep_lock.held(names.AGE) as held:
+    with _sweeping(names.AGE) as held:
         return len(box.sweeper.age(now_ms(), go_on=lambda: held.renew() and not stopping())) if held else 0
 
 
@@ -43,7 +58,7 @@ def age() -> int:
 def quarantine() -> int:
     """Quarantine what is flaky too often, release what no longer is. Returns how many patterns; 0 when another sweep does."""
     box = container()
-    with box.sweep_lock.held(names.QUARANTINE) as held:
+    with _sweeping(names.QUARANTINE) as held:
         return len(box.sweeper.judge_flaky(now_ms(), go_on=lambda: held.renew() and not stopping())) if held else 0
 
 
