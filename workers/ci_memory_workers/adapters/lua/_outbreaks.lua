@@ -1,7 +1,7 @@
 -- Outbreaks. Shared by the scripts that name it (`--@include _outbreaks`).
 --
--- `t` is what a batch knows of a pattern: its key, outbreak_ms and outbreak_last_ms as numbers or nil, and burst, how many builds failed
--- within the window, once that was counted.
+-- `t` is what a batch knows of a pattern: its key, repositories, outbreak_ms and outbreak_last_ms as numbers or nil, and burst, how
+-- many builds failed within the window, once that was counted.
 
 local OUTBREAK_WINDOW_MS, OUTBREAK_TAIL_MS = 15 * 60000, 60 * 60000
 local OUTBREAK_BUILDS, OUTBREAK_REPOS, OUTBREAK_KEPT_S, MOST_OUTBREAKS = 8, 4, 45 * 86400, 20
@@ -21,14 +21,18 @@ local function watch_for_outbreak(p, id, t, repo, place, job, ms)
   local burst, repos_key = p .. 'burst:' .. id, p .. 'outbreak_repos:' .. id
   if redis.call('ZADD', burst, 'NX', ms, repo .. '|' .. place .. '|' .. job) == 0 then return end
   if not t.burst then
-    redis.call('ZREMRANGEBYSCORE', burst, '-inf', ms - OUTBREAK_WINDOW_MS)
     redis.call('PEXPIRE', burst, OUTBREAK_WINDOW_MS)
     t.burst = redis.call('ZCARD', burst) - 1
+    if t.burst + 1 >= OUTBREAK_BUILDS then
+      redis.call('ZREMRANGEBYSCORE', burst, '-inf', ms - OUTBREAK_WINDOW_MS)
+      t.burst = redis.call('ZCARD', burst) - 1
+    end
   end
   t.burst = t.burst + 1
   local active = t.outbreak_last_ms and ms - t.outbreak_last_ms <= OUTBREAK_TAIL_MS
   if not active then
-    if t.burst < OUTBREAK_BUILDS then return end
+    -- What was never seen in so many repositories is not now.
+    if t.burst < OUTBREAK_BUILDS or t.repositories < OUTBREAK_REPOS then return end
     redis.call('ZREMRANGEBYSCORE', burst, '-inf', ms - OUTBREAK_WINDOW_MS)
     t.burst = redis.call('ZCARD', burst)
     local repos, found = {}, 0

@@ -1,6 +1,9 @@
 --@include _ledger
 --@include _outbreaks
 --@include _flaky
+--@include _pieces
+--@include _touched
+--@include _lines
 -- Applies a batch of events of one tenant: dedupe, count, look up, claim, and write down the work that is owed.
 --
 -- KEYS[1]  the tenant's prefix, 'ci-memory:{tenant}:'; every key below is built from it and shares its hash slot
@@ -23,52 +26,26 @@
 --             P: 'pass' | 'duplicate_pass'      R: 'accepted' | 'duplicate_resolution' | 'unknown_pattern' (nothing was done)
 --   patterns  { pattern_id, HGETALL of the pattern, HGETALL of its fixes } for each pattern that an F names
 
-local MOST_RUNS, RUNS_SECONDS = 400, 45 * 86400
 local MOST_RECORDS = 200000
 local p = KEYS[1]
 local now, ttl, flush = tonumber(ARGV[1]), ARGV[2], tonumber(ARGV[3])
 local most_waiting = tonumber(ARGV[4])
 redis.call('SADD', KEYS[2], ARGV[5])
-local outcomes, named, order = {}, {}, {}
+local batch = { touched = {}, touched_order = {}, lines = {}, line_order = {} }
 local totals = { failures = 0, repeats = 0, repeats_with_fix = 0 }
-local newest = 0
 
--- What a batch does to a pattern is added up in a table, and written once at the batch's end: most failures of a batch are of few
--- patterns. Only what events of the same batch must see of each other is written at once.
-local touched, touched_order = {}, {}
+-- What was seen before, by event id, and the patterns of fingerprints: asked for once for the batch, and kept up as it is applied.
+local seen, known = {}, {}
 
-local function touch(id)
-  local t = touched[id]
-  if t then return t end
-  local key = p .. 'pattern:' .. id
-  revive(key)
-  local f = redis.call('HMGET', key, 'last_ms', 'analysed', 'status', 'resolved_ms', 'fix_repo', 'fix_commits', 'resolved_fix',
-    'outbreak_ms', 'outbreak_last_ms')
-  t = { key = key, last_ms = tonumber(f[1] or '0'), analysed = f[2], status = f[3], resolved_ms = tonumber(f[4] or '0'), fix_repo = f[5],
-    fix_commits = f[6] or '', resolved_fix = f[7], outbreak_ms = tonumber(f[8] or ''), outbreak_last_ms = tonumber(f[9] or ''),
-    ms = 0, add = {}, repos = {}, recent = {}, votes = {} }
-  touched[id] = t
-  touched_order[#touched_order + 1] = id
-  return t
-end
-
-local function add(t, name, by) t.add[name] = (t.add[name] or 0) + (by or 1) end
-
-local function write_touched(id, t)
-  for name, by in pairs(t.add) do redis.call('HINCRBY', t.key, name, by) end
-  if t.ms > t.last_ms then redis.call('HSET', t.key, 'last_ms', t.ms) end
-  redis.call('ZADD', p .. 'last_seen', 'GT', t.ms, id)
-  if #t.recent > 0 then
-    redis.call('LPUSH', p .. 'recent:' .. id, unpack(t.recent, math.max(1, #t.recent - 9)))
-    redis.call('LTRIM', p .. 'recent:' .. id, 0, 9)
-  end
-  local room = #t.votes > 0 and MOST_VOTES - redis.call('LLEN', p .. 'votes:' .. id) or 0
-  if room > 0 then redis.call('RPUSH', p .. 'votes:' .. id, unpack(t.votes, 1, math.min(room, #t.votes))) end
-  if t.status == 'quarantined' then redis.call('ZADD', p .. 'due:quarantine', now, id) end
+local function saw(event_id, what)
+  redis.call('SET', p .. 'seen:' .. event_id, what, 'EX', ttl)
+  seen[event_id] = what
 end
 
 local function owe_sync(id)
-  if redis.call('HGET', p .. 'pattern:' .. id, 'analysed') then
+  if batch.touched[id] then
+    add(batch.touched[id], 'revision')
+  elseif redis.call('HGET', p .. 'pattern:' .. id, 'analysed') then
     owe_memory(p, id, now + flush)
   else
     redis.call('HINCRBY', p .. 'pattern:' .. id, 'revision', 1)
@@ -81,23 +58,6 @@ local function keep_record(kind, ms, id, place, job, attempt, test, record, line
     'job', job, 'attempt', attempt, 'test', test, 'run', record, 'line', line, 'mass', mass)
 end
 
--- Keeps a run for `services.learning`, which is due when the runs hold a failure: then a pass may be a fix.
-local function keep_run(line, run, attempt, id, record)
-  if line == '' then return end
-  local key = p .. 'line:' .. line
-  redis.call('ZADD', key, tonumber(run) * 1000 + math.min(attempt, 999), id .. '|' .. record)
-  redis.call('ZREMRANGEBYRANK', key, 0, -MOST_RUNS - 1)
-  redis.call('EXPIRE', key, RUNS_SECONDS)
-  if id ~= '' then
-    redis.call('SADD', p .. 'failing_lines', line)
-    redis.call('SADD', p .. 'lines_of:' .. id, line)
-  end
-  if id ~= '' or redis.call('SISMEMBER', p .. 'failing_lines', line) == 1 then
-    redis.call('HINCRBY', p .. 'line_revisions', line, 1)
-    redis.call('ZADD', p .. 'due:transitions', 'NX', now, line)
-  end
-end
-
 -- A failing attempt that is followed by a passing one of the same job in the same build is a flaky episode, counted once.
 local function count_flaky(run, job, id, place)
   local key = p .. 'pattern:' .. id
@@ -108,18 +68,10 @@ local function count_flaky(run, job, id, place)
   if state[1] then return end
   if redis.call('HSETNX', run, 'k|' .. job .. '|' .. id, '1') == 0 or redis.call('EXISTS', key) == 0 then return end
   redis.call('HINCRBY', key, 'flaky_count', 1)
-  if turn_flaky(p, id) and touched[id] then touched[id].status = 'flaky' end
+  if turn_flaky(p, id) and batch.touched[id] then batch.touched[id].status = 'flaky' end
   keep_vote(p, id, 'harmful', 'reflection', 'likely flaky: passed when run again in build ' .. place)
   redis.call('ZADD', p .. 'due:quarantine', now, id)
   owe_sync(id)
-end
-
-local function passed_later(run, job, test, attempt)
-  local whole = redis.call('HGET', run, 'p|' .. job .. '|')
-  if whole and tonumber(whole) > attempt then return true end
-  if test == '' then return false end
-  local single = redis.call('HGET', run, 'p|' .. job .. '|' .. test)
-  return single and tonumber(single) > attempt
 end
 
 local function recurred(id, t, repo, place, commit, ms)
@@ -137,26 +89,66 @@ local function recurred(id, t, repo, place, commit, ms)
   keep_vote(p, id, 'harmful', 'strategy', "fix didn't stick: failed again in build " .. place, t.resolved_fix)
 end
 
-local function failure(a)
-  local event_id, ms, fingerprint, repo, build, place, job = a[1], tonumber(a[2]), a[3], a[8], a[9], a[10], a[11]
-  local attempt, commit, test = tonumber(a[12]), a[13], a[14]
-  local seen = redis.call('GET', p .. 'seen:' .. event_id)
-  if seen then
-    return (string.sub(seen, 1, 1) == 'n') and 'duplicate_new' or 'duplicate_known', surviving(p, string.sub(seen, 3))
+local function mint(a, id, ms)
+  redis.call('HSET', p .. 'fingerprints', a[3], id)
+  known[a[3]] = id
+  redis.call('HSET', p .. 'pattern:' .. id, 'status', 'unresolved', 'fingerprint', a[3], 'test_key', a[4], 'category', a[5],
+    'signal', a[6], 'stage', a[7], 'generic', a[15], 'headline', a[16], 'first_ms', ms, 'last_ms', ms, 'first_repo', a[8])
+  redis.call('SET', p .. 'sample:' .. id, a[18])
+  redis.call('ZADD', p .. 'due:analysis', now, id)
+end
+
+-- What a failure says of its run: a build, in which a pattern is a match once, and an episode of each job that it fails.
+local function keep_episode(a, t, id, ms, minted)
+  local repo, run, place, job, attempt, test = a[8], p .. 'run:' .. a[9], a[10], a[11], tonumber(a[12]), a[14]
+  local match, episode, failing = 'v|' .. id, 'e|' .. job .. '|' .. id, 'f|' .. job .. '|' .. test .. '|' .. id
+  local had = redis.call('HMGET', run, match, episode, failing, 'p|' .. job .. '|', 'p|' .. job .. '|' .. test)
+  local fields = {}
+  local function write(name, value)
+    fields[#fields + 1] = name
+    fields[#fields + 1] = value
   end
-  local id = redis.call('HGET', p .. 'fingerprints', fingerprint)
+  if not had[1] then
+    write(match, '1')
+    t.recent[#t.recent + 1] = cjson.encode({ place = place, commit = a[13], ms = ms })
+    if not minted then
+      add(t, 'match_votes')
+      local context = 'matched in build ' .. place
+      t.votes[#t.votes + 1] = cjson.encode({ vote = 'helpful', target = 'reflection', context = context, fix_id = '' })
+      recurred(id, t, repo, place, a[13], ms)
+    end
+  end
+  -- An episode is a build and job: several tests that fail alike in one job are one.
+  if not had[2] then
+    write(episode, ms)
+    watch_for_outbreak(p, id, t, repo, place, job, ms)
+    if a[22] == '1' then
+      write('m|' .. job .. '|' .. id, '1')
+    elseif not in_outbreak(t, ms) then
+      add(t, 'episodes')
+    end
+  end
+  if not had[3] or tonumber(had[3]) > attempt then write(failing, attempt) end
+  if #fields > 0 then redis.call('HSET', run, unpack(fields)) end
+  if not had[1] then redis.call('EXPIRE', run, ttl) end
+  local whole, single = tonumber(had[4] or ''), tonumber(had[5] or '')
+  if (whole and whole > attempt) or (single and single > attempt) then count_flaky(run, job, id, place) end
+end
+
+local function failure(a)
+  local event_id, ms, repo, id = a[1], tonumber(a[2]), a[8], known[a[3]]
+  local before = seen[event_id]
+  if before then
+    return (string.sub(before, 1, 1) == 'n') and 'duplicate_new' or 'duplicate_known', surviving(p, string.sub(before, 3))
+  end
   local minted = not id
   if minted then
     if a[18] == '' then return 'need_sample', '' end
     id = a[17]
-    redis.call('HSET', p .. 'fingerprints', fingerprint, id)
-    redis.call('HSET', p .. 'pattern:' .. id, 'status', 'unresolved', 'fingerprint', fingerprint, 'test_key', a[4], 'category', a[5],
-      'signal', a[6], 'stage', a[7], 'generic', a[15], 'headline', a[16], 'first_ms', ms, 'last_ms', ms, 'first_repo', repo)
-    redis.call('SET', p .. 'sample:' .. id, a[18])
-    redis.call('ZADD', p .. 'due:analysis', now, id)
+    mint(a, id, ms)
   end
-  local t = touch(id)
-  redis.call('SET', p .. 'seen:' .. event_id, (minted and 'n|' or 'k|') .. id, 'EX', ttl)
+  local t = touch(p, batch, id)
+  saw(event_id, (minted and 'n|' or 'k|') .. id)
   t.ms = math.max(t.ms, ms)
   add(t, 'occurrence_count')
   totals.failures = totals.failures + 1
@@ -166,44 +158,25 @@ local function failure(a)
     t.repos[repo] = true
     if redis.call('SADD', p .. 'repos:' .. id, repo) == 1 then add(t, 'repositories') end
   end
-
-  local run = p .. 'run:' .. build
-  if redis.call('HSETNX', run, 'v|' .. id, '1') == 1 then
-    redis.call('EXPIRE', run, ttl)
-    t.recent[#t.recent + 1] = cjson.encode({ place = place, commit = commit, ms = ms })
-    if not minted then
-      add(t, 'match_votes')
-      local context = 'matched in build ' .. place
-      t.votes[#t.votes + 1] = cjson.encode({ vote = 'helpful', target = 'reflection', context = context, fix_id = '' })
-      recurred(id, t, repo, place, commit, ms)
-    end
-  end
-  local episode = 'f|' .. job .. '|' .. test .. '|' .. id
-  local first_attempt = redis.call('HGET', run, episode)
-  -- An episode is a build and job: several tests that fail alike in one job are one.
-  if redis.call('HSETNX', run, 'e|' .. job .. '|' .. id, ms) == 1 then
-    watch_for_outbreak(p, id, t, repo, place, job, ms)
-    if a[22] == '1' then
-      redis.call('HSET', run, 'm|' .. job .. '|' .. id, '1')
-    elseif not in_outbreak(t, ms) then
-      add(t, 'episodes')
-    end
-  end
-  if not first_attempt or tonumber(first_attempt) > attempt then redis.call('HSET', run, episode, attempt) end
-  if passed_later(run, job, test, attempt) then count_flaky(run, job, id, place) end
-
+  keep_episode(a, t, id, ms, minted)
   if not t.analysed then
     local waiting = p .. 'awaiting:' .. id
     if redis.call('HLEN', waiting) < most_waiting then redis.call('HSET', waiting, event_id, minted and 'n' or 'k') end
   end
-  keep_run(a[19], a[20], attempt, id, a[21])
-  keep_record('failure', ms, id, place, job, attempt, test, a[21], a[19], a[22])
+  local line, attempt = a[19], tonumber(a[12])
+  keep_run(p, batch, line, a[20], attempt, id, a[21])
+  if line ~= '' and not t.lines[line] then
+    t.lines[line] = true
+    redis.call('SADD', p .. 'lines_of:' .. id, line)
+  end
+  keep_record('failure', ms, id, a[10], a[11], attempt, a[14], a[21], line, a[22])
   return minted and 'new' or 'known', id
 end
 
 local function pass(a)
   local event_id, build, place, job, attempt, test = a[1], a[3], a[4], a[5], tonumber(a[6]), a[7]
-  if not redis.call('SET', p .. 'seen:' .. event_id, 'p|', 'NX', 'EX', ttl) then return 'duplicate_pass', '' end
+  if seen[event_id] then return 'duplicate_pass', '' end
+  saw(event_id, 'p|')
   local run = p .. 'run:' .. build
   local field = 'p|' .. job .. '|' .. test
   local before = tonumber(redis.call('HGET', run, field) or '0')
@@ -216,7 +189,7 @@ local function pass(a)
       count_flaky(run, job, surviving(p, string.match(all[i], '([^|]+)$')), place)
     end
   end
-  keep_run(a[8], a[9], attempt, '', a[10])
+  keep_run(p, batch, a[8], a[9], attempt, '', a[10])
   keep_record('pass', a[2], '', place, job, attempt, test, a[10], a[8], '0')
   return 'pass', ''
 end
@@ -224,32 +197,42 @@ end
 local function resolution(a)
   local event_id, id = a[1], surviving(p, a[3])
   if redis.call('EXISTS', p .. 'pattern:' .. id) == 0 then return 'unknown_pattern', a[3] end
-  if not redis.call('SET', p .. 'seen:' .. event_id, 'r|' .. id, 'NX', 'EX', ttl) then return 'duplicate_resolution', id end
+  if seen[event_id] then return 'duplicate_resolution', id end
+  saw(event_id, 'r|' .. id)
   redis.call('SET', p .. 'resolution:' .. event_id, a[4])
   redis.call('ZADD', p .. 'due:resolutions', now, event_id)
   return 'accepted', id
 end
 
 local kinds = { F = { failure, 22 }, P = { pass, 10 }, R = { resolution, 4 } }
-local at = 6
+local events, event_ids, keys, fingerprints = {}, {}, {}, {}
+local at, newest = 6, 0
 while at <= #ARGV do
   local kind = kinds[ARGV[at]]
-  local event = {}
-  for i = 1, kind[2] do event[i] = ARGV[at + i] end
-  at = at + kind[2] + 1
-  local outcome, id = kind[1](event)
-  outcomes[#outcomes + 1] = { outcome, event[1], id }
+  local event = { unpack(ARGV, at + 1, at + kind[2]) }
+  events[#events + 1] = { kind[1], event }
+  event_ids[#event_ids + 1] = event[1]
+  keys[#keys + 1] = p .. 'seen:' .. event[1]
   newest = math.max(newest, tonumber(event[2]))
-  if kind[1] == failure and id ~= '' and not named[id] then
+  if kind[1] == failure then fingerprints[#fingerprints + 1] = event[3] end
+  at = at + kind[2] + 1
+end
+known = looked_up(fingerprints, function(...) return redis.call('HMGET', p .. 'fingerprints', ...) end)
+local by_key = looked_up(keys, function(...) return redis.call('MGET', ...) end)
+for i, event_id in ipairs(event_ids) do seen[event_id] = by_key[keys[i]] end
+
+local outcomes, named, order = {}, {}, {}
+for i, event in ipairs(events) do
+  local outcome, id = event[1](event[2])
+  outcomes[i] = { outcome, event[2][1], id }
+  if event[1] == failure and id ~= '' and not named[id] then
     named[id] = true
     order[#order + 1] = id
   end
 end
 
-for _, id in ipairs(touched_order) do
-  write_touched(id, touched[id])
-  owe_sync(id)
-end
+owe_touched(p, batch, now, flush)
+write_lines(p, batch, now)
 for name, count in pairs(totals) do
   if count > 0 then redis.call('HINCRBY', p .. 'totals', name, count) end
 end

@@ -1,3 +1,4 @@
+--@include _pieces
 --@include _answers
 -- Stores answers and wakes who waits for them.
 --
@@ -6,6 +7,17 @@
 -- ARGV[3…] event_id, answer (JSON), in turn
 -- Reply    how many waiters were woken
 
+local p, waiting = KEYS[1], {}
+for i = 3, #ARGV, 2 do waiting[#waiting + 1] = p .. 'waiting:' .. ARGV[i] end
+local anybody = false
+in_pieces(waiting, function(...) anybody = anybody or redis.call('EXISTS', ...) > 0 end)
+
 local woken = 0
-for i = 3, #ARGV, 2 do woken = woken + publish_answer(KEYS[1], ARGV[i], ARGV[i + 1], ARGV[1], ARGV[2]) end
+for i = 3, #ARGV, 2 do
+  if anybody then
+    woken = woken + publish_answer(p, ARGV[i], ARGV[i + 1], ARGV[1], ARGV[2])
+  else
+    redis.call('SET', p .. 'result:' .. ARGV[i], ARGV[i + 1], 'EX', ARGV[1])
+  end
+end
 return woken

@@ -1,0 +1,41 @@
+-- What a batch does to the runs of jobs. Shared by the scripts that name it (`--@include _lines`).
+--
+-- `batch` holds what is written once at the batch's end: `lines` (line -> { revisions, failing }), and their `line_order`.
+
+local MOST_RUNS, RUNS_SECONDS = 400, 45 * 86400
+
+-- Keeps a run for `services.learning`, which is due when the runs hold a failure: then a pass may be a fix.
+local function keep_run(p, batch, line, run, attempt, id, record)
+  if line == '' then return end
+  local key = p .. 'line:' .. line
+  redis.call('ZADD', key, tonumber(run) * 1000 + math.min(attempt, 999), id .. '|' .. record)
+  local kept = batch.lines[line]
+  if not kept then
+    kept = { revisions = 0, failing = false }
+    batch.lines[line] = kept
+    batch.line_order[#batch.line_order + 1] = line
+  end
+  if id ~= '' then
+    kept.failed, kept.failing = true, true
+  elseif not kept.failing then
+    kept.failing = redis.call('SISMEMBER', p .. 'failing_lines', line) == 1
+  end
+  if kept.failing then kept.revisions = kept.revisions + 1 end
+end
+
+local function write_lines(p, batch, now)
+  local failed, due = {}, {}
+  for _, line in ipairs(batch.line_order) do
+    local kept, key = batch.lines[line], p .. 'line:' .. line
+    redis.call('ZREMRANGEBYRANK', key, 0, -MOST_RUNS - 1)
+    redis.call('EXPIRE', key, RUNS_SECONDS)
+    if kept.failed then failed[#failed + 1] = line end
+    if kept.revisions > 0 then
+      redis.call('HINCRBY', p .. 'line_revisions', line, kept.revisions)
+      due[#due + 1] = now
+      due[#due + 1] = line
+    end
+  end
+  in_pieces(failed, function(...) redis.call('SADD', p .. 'failing_lines', ...) end)
+  in_pieces(due, function(...) redis.call('ZADD', p .. 'due:transitions', 'NX', ...) end)
+end
