@@ -60,9 +60,9 @@ class GatewayServer(uvicorn.Server):
         self._before_stop()
 
 
-def serve(app: Starlette, host: str, port: int, before_stop: Callable[[], None]) -> None:
-    """Serve until SIGTERM or SIGINT. Raises SystemExit when the address is taken."""
-    config = uvicorn.Config(
+def gateway_config(app: Starlette, host: str, port: int) -> uvicorn.Config:
+    """How uvicorn serves the door."""
+    return uvicorn.Config(
         app,
         host=host,
         port=port,
@@ -78,4 +78,8 @@ def serve(app: Starlette, host: str, port: int, before_stop: Callable[[], None])
         timeout_keep_alive=5,
         timeout_graceful_shutdown=STOP_SECONDS,
     )
-    GatewayServer(config, before_stop).run()
+
+
+def serve(app: Starlette, host: str, port: int, before_stop: Callable[[], None]) -> None:
+    """Serve until SIGTERM or SIGINT. Raises SystemExit when the address is taken."""
+    GatewayServer(gateway_config(app, host, port), before_stop).run()
