@@ -119,7 +119,7 @@ def test_a_tenant_has_neither_the_patterns_nor_the_answers_of_another(fleet: Up,
 @pytest.mark.parametrize(
     ("change", "status", "said"),
     [
-        ({"CI_MEMORY_TOKEN": "cim_" + "0" * 12 + "_" + "0" * 64}, 3, "token"),
+        ({"CI_MEMORY_TOKEN": "cim_" + "0" * 76}, 3, "token"),
         ({"CI_MEMORY_TOKEN": ""}, 3, "CI_MEMORY_TOKEN is not set"),
         ({"CI_MEMORY_URL": "http://127.0.0.1:9"}, 3, "refused"),
         ({"CI_MEMORY_URL": "http://"}, 3, "no address"),
@@ -144,7 +144,9 @@ def test_what_goes_wrong_ends_as_it_does_with_redis(
 def test_no_event_that_was_accepted_is_lost_when_the_gateway_is_killed_and_none_is_counted_twice(
     fleet: Up, tmp_path: Path
 ) -> None:
-    producer = Producer(f"http://127.0.0.1:{port_of(fleet)}", token=token(fleet, "--tenant", "kill", "--events-per-minute", "9999"))
+    producer = Producer(
+        f"http://127.0.0.1:{port_of(fleet)}", token=token(fleet, "--tenant", "kill", "--events-per-minute", "9999")
+    )
     events = [
         FailureEvent(repo="acme/shop", build_id=str(n), stage="test", error_message="KeyError: 'kill -9'") for n in range(200)
     ]
@@ -175,7 +177,10 @@ def test_a_gateway_stops_at_once_although_somebody_waits(fleet: Up, tmp_path: Pa
     environment = fleet.environment | {"CI_MEMORY_URL": fleet.url}
     spelled = token(fleet)
     gateway = subprocess.Popen(
-        [str(BIN / "ci-memory"), "gateway", "--port", str(port)], env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        [str(BIN / "ci-memory"), "gateway", "--port", str(port)],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
     )
     try:
         wait_until(lambda: answers(port), what="the gateway")
@@ -203,10 +208,10 @@ def test_a_gateway_stops_at_once_although_somebody_waits(fleet: Up, tmp_path: Pa
 
 def test_tokens_are_managed_by_commands(fleet: Up, tmp_path: Path) -> None:
     first = token(fleet, "--tenant", "keys", "--repo", "acme/*", "--note", "nightly builds")
-    token_id = first.split("_")[1]
+    token_id, secret = first[4:16], first[16:]
     listed = fleet.run("ci-memory", "token", "list").stdout
     assert re.search(rf"{token_id}  keys  works  acme/\*  600/min  nightly builds", listed)
-    assert first.split("_")[2] not in fleet.run("ci-memory", "token", "list", "--json").stdout
+    assert secret not in fleet.run("ci-memory", "token", "list", "--json").stdout
 
     rotated = fleet.run("ci-memory", "token", "rotate", token_id, "--overlap", "0").stdout.strip()
     statuses = [status_of(fleet, spelled) for spelled in (first, rotated)]

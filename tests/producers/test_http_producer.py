@@ -30,7 +30,7 @@ from door_events import logged
 from running_fleet import wait_until
 from running_gateway import running_gateway
 
-MADE_UP = "cim_" + "0" * 12 + "_" + "0" * 64
+MADE_UP = "cim_" + "0" * 76
 
 
 def failure(build: int = 1, **fields: Any) -> FailureEvent:

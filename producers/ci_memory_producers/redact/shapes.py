@@ -97,6 +97,7 @@ _PREFIXED: dict[str, tuple[str, re.Pattern[str]]] = {
         ("huggingface_token", "[A-Za-z0-9]{30}", ("hf_",)),
         ("shopify_token", "[0-9a-f]{30}", ("shpat_", "shpss_")),
         ("linear_key", "[A-Za-z0-9]{30}", ("lin_api_",)),
+        ("ci_memory_token", "[0-9a-f]{64}", ("cim_",)),
         ("grafana_token", "[A-Za-z0-9]{30}", ("glsa_", "glc_")),
         ("rubygems_key", "[0-9a-f]{40}", ("rubygems_",)),
         ("circleci_token", "[A-Za-z0-9]{16}", ("CCIPAT_",)),

@@ -147,7 +147,7 @@ def test_without_redis_the_door_is_well_and_not_ready_and_takes_nothing(tmp_path
 
         assert client.get("/healthz").status_code == 200
         assert client.get("/readyz").status_code == 503
-        reply = client.post("/v1/events", json=failure(), headers={"Authorization": f"Bearer cim_{'0' * 12}_{'0' * 64}"})
+        reply = client.post("/v1/events", json=failure(), headers={"Authorization": f"Bearer cim_{'0' * 76}"})
         assert (reply.status_code, reply.json()["code"]) == (503, "unavailable")
         assert int(reply.headers["retry-after"]) >= 1
 

@@ -9,6 +9,7 @@ import pytest
 from redis import Redis
 from starlette.testclient import TestClient
 
+from ci_memory_producers.redact import redact
 from ci_memory_workers.adapters.access_codec import TOKENS
 from ci_memory_workers.adapters.redis_tokens import RedisTokens
 from ci_memory_workers.bootstrap import now_ms
@@ -37,7 +38,7 @@ def status(http: TestClient, spelled: str) -> int:
         {"Authorization": "Bearer"},
         {"Authorization": "Bearer cim_"},
         {"Authorization": "Basic Y2ltOnRva2Vu"},
-        {"Authorization": f"Bearer cim_{'0' * 12}_{'0' * 64}"},
+        {"Authorization": f"Bearer cim_{'0' * 76}"},
         {"Authorization": "Bearer " + "x" * 10_000},
     ],
 )
@@ -70,7 +71,7 @@ def test_a_secret_of_one_token_does_not_prove_another(http: TestClient, desk: To
 def test_who_only_knows_the_hash_is_not_let_in(http: TestClient, desk: TokenDesk) -> None:
     token, _ = made(desk)
 
-    assert status(http, f"cim_{token.token_id}_{token.digest}") == 401
+    assert status(http, f"cim_{token.token_id}{token.digest}") == 401
 
 
 def test_nothing_of_a_secret_is_kept(redis_client: Redis, desk: TokenDesk) -> None:
@@ -83,6 +84,12 @@ def test_nothing_of_a_secret_is_kept(redis_client: Redis, desk: TokenDesk) -> No
     assert secret.encode() not in kept
     assert other.encode() not in kept
     assert hashlib.sha256(other.encode()).hexdigest().encode() in kept
+
+
+def test_a_token_is_hidden_wherever_a_log_shows_it(desk: TokenDesk) -> None:
+    _, spelled = made(desk)
+
+    assert redact(f"curl said {spelled}, and then nothing") == "curl said [REDACTED:ci_memory_token], and then nothing"
 
 
 def test_a_token_is_another_each_time(desk: TokenDesk) -> None:
@@ -143,7 +150,7 @@ def test_a_limit_that_is_no_repository_is_refused(desk: TokenDesk, repo: str) ->
 
 def test_a_stranger_does_not_use_up_what_a_token_may(http: TestClient, desk: TokenDesk, bearer: MakeToken) -> None:
     token, spelled = desk.create("default", now_ms=now_ms(), events_per_minute=5, max_bytes=200_000)
-    stranger = f"cim_{token.token_id}_{'0' * 64}"
+    stranger = f"cim_{token.token_id}{'0' * 64}"
 
     assert {status(http, stranger) for _ in range(10)} == {401}
     assert status(http, spelled) == 200

@@ -27,6 +27,8 @@ def connect(url: str, *, connections: int, reply_seconds: float) -> Redis:
         pool = BlockingConnectionPool.from_url(url, max_connections=connections, timeout=reply_seconds, **options)
         return Redis.from_pool(pool)
     address = SentinelAddress.of(url)
-    sentinel = Sentinel(address.sentinels, sentinel_kwargs={**options, **address.sentinel_options})
+    theirs = {**options, **address.sentinel_options}
+    sentinel: Any = Sentinel(address.sentinels, sentinel_kwargs=theirs)  # type: ignore[no-untyped-call]  # redis does not say
     tls = {"ssl": True} if address.tls else {}
-    return sentinel.master_for(address.service, Redis, **{**options, **address.options, **tls})
+    client: Redis = sentinel.master_for(address.service, Redis, **{**options, **address.options, **tls})
+    return client

@@ -1,6 +1,6 @@
 """Access tokens of the HTTP door: what one looks like, what proves it, and what it may touch.
 
-A token is ``cim_ID_SECRET``: 12 hex digits that find its record, and 64 that prove it. The secret has 256 random bits, so its
+A token is ``cim_`` and 76 hex digits: 12 that find its record, and 64 that prove it. The secret has 256 random bits, so its
 plain SHA-256 is kept: slow hashes protect secrets that can be guessed.
 """
 
@@ -12,7 +12,7 @@ import re
 from dataclasses import dataclass, replace
 
 ID_BYTES, SECRET_BYTES = 6, 32
-_TOKEN = re.compile(r"cim_([0-9a-f]{12})_([0-9a-f]{64})")
+_TOKEN = re.compile(r"cim_([0-9a-f]{12})([0-9a-f]{64})")
 _REPOSITORY = re.compile(r"[^\s*,]{1,298}(?:/\*)?")
 
 
@@ -82,7 +82,7 @@ def digest_of(secret: str) -> str:
 
 def spelled(token_id: str, secret: str) -> str:
     """The token as its holder has it."""
-    return f"cim_{token_id}_{secret}"
+    return f"cim_{token_id}{secret}"
 
 
 def parse_token(text: str) -> tuple[str, str] | None:
