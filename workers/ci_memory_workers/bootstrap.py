@@ -68,12 +68,13 @@ def load_categorizer(settings: Settings) -> Categorizer:
 class Container:
     """Everything that tasks and commands use, built when it is first asked for.
 
-    ``send`` rings by Celery; commands that never ring leave it out.
+    ``send`` rings by Celery; commands that never ring leave it out. ``stopping`` says whether this process is to end soon.
     """
 
-    def __init__(self, settings: Settings, send: Send | None = None) -> None:
+    def __init__(self, settings: Settings, send: Send | None = None, stopping: Callable[[], bool] = lambda: False) -> None:
         self.settings = settings
         self._send = send
+        self._stopping = stopping
 
     @cached_property
     def redis(self) -> Redis:
@@ -167,6 +168,7 @@ class Container:
             model=self.settings.llm_model,
             timeout=self.settings.llm_timeout,
             redact=redact,
+            stopping=self._stopping,
         )
         return MeteredAnalyst(model, self.llm_lane, now_ms)
 
@@ -259,14 +261,15 @@ def _no_send(task: str, args: Sequence[str], queue: str) -> object:
 class Bootstrap:
     """Hands out the container of this process: sockets and database handles do not survive a fork."""
 
-    def __init__(self, load: Callable[[], Settings], send: Send) -> None:
+    def __init__(self, load: Callable[[], Settings], send: Send, stopping: Callable[[], bool] = lambda: False) -> None:
         self._load = load
         self._send = send
+        self._stopping = stopping
         self._pid = 0
         self._container: Container | None = None
 
     def __call__(self) -> Container:
         """The container of this process."""
         if self._container is None or self._pid != os.getpid():
-            self._container, self._pid = Container(self._load(), self._send), os.getpid()
+            self._container, self._pid = Container(self._load(), self._send, self._stopping), os.getpid()
         return self._container

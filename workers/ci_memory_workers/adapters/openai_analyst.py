@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import email.utils
 import math
 import re
 import secrets
 import time
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -18,6 +17,7 @@ from pydantic import BaseModel, ValidationError
 from ci_memory_producers.events import Diagnosis
 from ci_memory_workers.errors import (
     AnalystMisbehaved,
+    AnalystNotAsked,
     AnalystRefused,
     AnalystUnavailable,
     CiMemoryError,
@@ -26,6 +26,7 @@ from ci_memory_workers.errors import (
 from ci_memory_workers.services.ports import AnalystAnswer, Candidate, FailureContext
 
 from . import prompts
+from .deadline import Stopped, TooLate, run_within
 
 MAX_FIELD = 4_000
 """The longest field of a `Diagnosis`, in characters."""
@@ -104,6 +105,7 @@ class OpenAIAnalyst:
         timeout: seconds for a whole analysis, however slowly the server answers.
         redact: takes secrets out of a text.
         max_log_chars: characters of log (error and trace) that are sent.
+        stopping: whether this process is to end; then an analysis is given up, and left to another.
 
     Raises:
         InvalidSettings: ``api_key``, ``base_url``, ``model`` or ``timeout`` make no sense.
@@ -119,6 +121,7 @@ class OpenAIAnalyst:
         timeout: float,
         redact: Callable[[str], str],
         max_log_chars: int = 12_000,
+        stopping: Callable[[], bool] = lambda: False,
     ) -> None:
         if not (api_key.strip() and api_key.isascii() and api_key.isprintable()):
             raise InvalidSettings("OPENAI_API_KEY is empty or holds characters that no key has")
@@ -134,6 +137,7 @@ class OpenAIAnalyst:
         self._timeout = timeout
         self._redact = redact
         self._max_log_chars = max_log_chars
+        self._stopping = stopping
         self._says_not_to_store = True
 
     def analyze(self, failure: FailureContext, candidates: Sequence[Candidate]) -> AnalystAnswer:
@@ -142,6 +146,7 @@ class OpenAIAnalyst:
         Raises:
             AnalystUnavailable: a timeout, no connection, 408, 409, 429 or 5xx.
             AnalystMisbehaved: the answer is cut off, empty, or not of the asked shape.
+            AnalystNotAsked: this process is to end.
             AnalystRefused: the model or the server refuses (a refusal, a content filter, any other status).
 
         """
@@ -151,7 +156,7 @@ class OpenAIAnalyst:
         ids = list(dict.fromkeys(each.pattern_id for each in candidates))
         request = self._request(failure, candidates, ids)
         # Raised outside of every except block: the SDK's errors hold the request, with the log and the key.
-        body = _within(self._timeout, self._ask(request))
+        body = self._within_time(request)
         if isinstance(body, CiMemoryError):
             raise body
         reply = _read(body)
@@ -172,6 +177,14 @@ class OpenAIAnalyst:
             "messages": [{"role": "system", "content": prompts.SYSTEM}, {"role": "user", "content": message}],
             "response_format": prompts.response_format(ids),
         }
+
+    def _within_time(self, request: dict[str, Any]) -> bytes | CiMemoryError:
+        try:
+            return run_within(self._timeout, self._ask(request), self._stopping)
+        except TooLate:
+            return AnalystUnavailable(f"the LLM did not answer within {self._timeout:g} s")
+        except Stopped:
+            return AnalystNotAsked("worker_stops", wait_ms=0)
 
     async def _ask(self, request: dict[str, Any]) -> bytes | CiMemoryError:
         # No redirects: a log goes to the configured address and to no other.
@@ -215,31 +228,6 @@ class OpenAIAnalyst:
 async def _post(client: openai.AsyncOpenAI, request: dict[str, Any]) -> bytes:
     response = await client.chat.completions.with_raw_response.create(**request)
     return bytes(response.content)
-
-
-def _within(timeout: float, work: Coroutine[Any, Any, bytes | CiMemoryError]) -> bytes | CiMemoryError:
-    """Run ``work`` for ``timeout`` seconds at most.
-
-    The SDK's timeout is one of each read, so a server that sends a byte now and then holds it for ever.
-    Cancelling a coroutine ends it anywhere. Not ``asyncio.run``: that waits for the resolver's thread.
-    """
-    loop = asyncio.new_event_loop()
-    task = loop.create_task(_deadline(timeout, work))
-    try:
-        return loop.run_until_complete(task)
-    finally:
-        if not task.done():  # a signal's exception, such as a task's time limit, came from within the loop
-            task.cancel()
-            loop.run_until_complete(asyncio.wait([task]))
-        loop.run_until_complete(loop.shutdown_asyncgens())
-        loop.close()
-
-
-async def _deadline(timeout: float, work: Coroutine[Any, Any, bytes | CiMemoryError]) -> bytes | CiMemoryError:
-    try:
-        return await asyncio.wait_for(work, timeout)
-    except TimeoutError:
-        return AnalystUnavailable(f"the LLM did not answer within {timeout:g} s")
 
 
 def _read(body: bytes) -> _Reply | CiMemoryError:

@@ -23,6 +23,7 @@ def at(ms: int) -> datetime | None:
 _NOT_ASKED = {
     "llm_budget_spent": "The language model's budget of today is spent",
     "llm_rate_limited": "The language model is asked about older failures first",
+    "worker_stops": "Whoever asked the language model was replaced meanwhile",
 }
 """Why a language model that works was not asked, by the reason of `errors.AnalystNotAsked`."""
 

@@ -36,6 +36,9 @@ class MeteredAnalyst:
             raise AnalystNotAsked(admission.closed, wait_ms=admission.wait_ms)
         try:
             reply = self._analyst.analyze(failure, candidates)
+        except AnalystNotAsked:
+            # Given up half way, since the worker stops: that says nothing of the model.
+            raise
         except AnalystUnavailable as error:
             self._lane.leave(admission, "failed", now_ms=self._clock(), retry_after=error.retry_after)
             raise

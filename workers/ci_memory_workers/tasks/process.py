@@ -32,7 +32,7 @@ def _send(task: str, args: Sequence[str], queue: str) -> object:
     return app.send_task(task, args=list(args), queue=queue)
 
 
-container = Bootstrap(settings.load, _send)
+container = Bootstrap(settings.load, _send, stopping)
 
 
 @signals.worker_process_init.connect
