@@ -17,7 +17,7 @@ from ci_memory_workers.settings import Settings
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-ELSEWHERE = {"CI_MEMORY_TENANT"}
+ELSEWHERE = {"CI_MEMORY_TENANT", "CI_MEMORY_TOKEN"}
 """Variables that `ci-memory-report` reads, and no worker."""
 
 
