@@ -154,6 +154,18 @@ def test_a_dead_letter_that_is_replayed_is_a_new_entry_and_dead_no_more(log: Red
     assert (log.dead_count(), log.replay(letter.letter_id), log.dead_letter(letter.letter_id)) == (0, "", None)
 
 
+def test_beyond_so_many_the_oldest_dead_letter_goes_and_is_counted(
+    log: RedisEventLog, redis_client: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ci_memory_workers.adapters.event_log.MOST_DEAD", 3)
+    push(redis_client, *(f"event-{n}" for n in range(5)))
+    for entry in log.read(0, 10, 1):
+        log.bury(entry, "invalid_event", "")
+
+    assert [letter.payload for letter in log.dead_letters(10)] == ["event-4", "event-3", "event-2"]
+    assert (log.dead_count(), log.dead_dropped(), log.unacknowledged()) == (3, 2, 0)
+
+
 def test_dead_letters_come_newest_first_and_no_more_than_asked_for(log: RedisEventLog, redis_client: Redis) -> None:
     push(redis_client, "a", "b", "c")
     for entry in read(log):

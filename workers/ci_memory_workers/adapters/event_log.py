@@ -16,6 +16,10 @@ from .scripts import Scripts
 
 DEAD = "ci-memory:dead"
 """The dead letters: a stream of reason, detail, event, entry_id, deliveries."""
+DEAD_DROPPED = "ci-memory:dead_dropped"
+"""How many dead letters were dropped for newer ones."""
+MOST_DEAD = 10_000
+"""Dead letters that are kept: at 4 kB 40 MB, at the largest size 1.3 GB."""
 RECLAIM_BATCH = 1_000
 
 
@@ -71,7 +75,8 @@ class RedisEventLog:
     def bury(self, entry: Entry, reason: str, detail: str) -> None:
         """See `EventLog.bury`. The payload is redacted: what could not be read was not redacted field by field."""
         payload = self._redact(entry.payload.decode("utf-8", "replace"))
-        self._scripts.run("bury", [STREAM, DEAD], GROUP, entry.entry_id, reason, detail, payload, entry.deliveries)
+        what = (GROUP, entry.entry_id, reason, detail, payload, entry.deliveries, MOST_DEAD)
+        self._scripts.run("bury", [STREAM, DEAD, DEAD_DROPPED], *what)
 
     def lag(self) -> int:
         """See `EventLog.lag`. Entries delivered and not acknowledged are not part of it."""
@@ -117,6 +122,15 @@ class RedisEventLog:
     def dead_count(self) -> int:
         """How many dead letters there are."""
         return int(self._client.xlen(DEAD))
+
+    def dead_dropped(self) -> int:
+        """How many dead letters were dropped, since there were more than `MOST_DEAD`."""
+        dropped: Any = self._client.get(DEAD_DROPPED)
+        return int(dropped or 0)
+
+    def length(self) -> int:
+        """How many entries the log has, those that are done with and not trimmed yet among them."""
+        return int(self._client.xlen(STREAM))
 
     def replay(self, letter_id: str) -> str:
         """Put a dead letter back into the log; returns the new entry's id, or '' when there is no such dead letter."""

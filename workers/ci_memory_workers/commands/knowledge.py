@@ -179,7 +179,10 @@ def stats(tenant: str, as_json: bool) -> None:
     data = outcomes(box.index.totals(tenant, now_ms())) | {
         "log_lag": box.log.lag(),
         "log_unacknowledged": box.log.unacknowledged(),
+        "log_entries": box.log.length(),
+        "log_limit": box.settings.log_limit,
         "dead_letters": box.log.dead_count(),
+        "dead_letters_dropped": box.log.dead_dropped(),
         "owed": {lane: box.index.owed(lane, tenant) for lane in LANES},
     }
     if box.settings.has_llm:
