@@ -16,6 +16,7 @@ from ci_memory_producers.redact import redact
 
 from .adapters.bell import CeleryBell
 from .adapters.event_log import RedisEventLog
+from .adapters.log_limit import LogLimit
 from .adapters.redis_archive import RedisArchive
 from .adapters.redis_decisions import RedisDecisions
 from .adapters.redis_index import RedisIndex
@@ -107,6 +108,11 @@ class Container:
         log = RedisEventLog(self.redis, redact)
         log.ensure_group()
         return log
+
+    @cached_property
+    def log_limit(self) -> LogLimit:
+        """How long the log may be."""
+        return LogLimit(self.redis, self.settings.log_limit)
 
     @cached_property
     def watch(self) -> RedisFixWatch:

@@ -8,8 +8,6 @@ from contextlib import contextmanager
 
 from celery import signals
 
-from ci_memory_producers.keys import LOG_LIMIT_KEY
-
 from .. import names
 from ..adapters.sweep_lock import HeldSweep
 from ..app import app
@@ -21,7 +19,7 @@ from .process import container, stopping
 def ring() -> dict[str, int]:
     """Start a drain in every free slot, ring for overdue work, say how long the log may be. Returns how many of the former."""
     box = container()
-    box.redis.set(LOG_LIMIT_KEY, box.settings.log_limit)
+    box.log_limit.announce()
     # Drains that wait for a worker will take the free slots: more of them would only pile up.
     waiting = box.bell.waiting(names.QUEUE_INGEST)
     free = box.slots.free(box.settings.slots) if waiting < box.settings.slots else []
