@@ -114,7 +114,8 @@ def _is_part_of_a_path(text: str, at: int, after: re.Match[str]) -> bool:
     """``com.google.auth:auth-library:1.2``, ``dev/my-secret:latest``, ``:app-auth:compile``: no blank, no quote."""
     if not text[at].islower() or not text.startswith(("-", ".", "/"), max(0, at - 1)):
         return False
-    return after[0].endswith(":") and (after[0][-2:-1].isalnum() or len(after[0]) == 1) and text[after.end()] not in "\"'`"
+    quoted = text[after.end() : after.end() + 1] in ('"', "'", "`")
+    return after[0].endswith(":") and (after[0][-2:-1].isalnum() or len(after[0]) == 1) and not quoted
 
 
 def _takes_the_next_word(text: str, at: int, word: str) -> bool:

@@ -1,0 +1,51 @@
+"""Lines that hold no secret, remembered: failures repeat, and most lines of a repeat were read before.
+
+All that is looked for ends with its line, but for what `CROSSES_LINES` tells. Where no line of a text may cross, the text has a
+secret exactly where one of its lines, read alone, has one.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+
+CROSSES_LINES = re.compile(
+    r"PRIVATE KEY|Private-Lines|LS0tLS1CRUdJTi"  # a key's lines
+    r"|machine"  # .netrc: "machine HOST", then "login" and "password", on lines of their own or not
+    r"|^[\s,\"']*[vV]alue|[vV]alue[\"']?\s*(?:[:=]\s*)?$",  # a name, and its value below
+    re.MULTILINE,
+)
+"""In a text whose secret may take several lines. Each alternative is found by reading one line."""
+_LONGEST_LINE = 300
+_MOST_LINES = 16_384
+
+
+class HarmlessLines:
+    """Remembers up to two times `_MOST_LINES` lines of up to `_LONGEST_LINE` characters. Safe to share among threads: what one
+    forgets while another asks is read again.
+    """
+
+    def __init__(self, has_secrets: Callable[[str], bool]) -> None:
+        self._has_secrets = has_secrets
+        self._young: set[str] = set()
+        self._old: frozenset[str] | set[str] = frozenset()
+
+    def __contains__(self, text: str) -> bool:
+        """Whether ``text`` is known to hold no secret. False where it must be read as a whole."""
+        lines = text.split("\n")
+        young, old = self._young, self._old
+        if young.issuperset(lines):
+            return True
+        new = [line for line in lines if line not in young]
+        unread = [line for line in new if line not in old]
+        if unread:
+            joined = "\n".join(unread)
+            if CROSSES_LINES.search(joined) is not None or self._has_secrets(joined):
+                return False
+        self._remember(line for line in new if len(line) <= _LONGEST_LINE)
+        return True
+
+    def _remember(self, lines: Iterable[str]) -> None:
+        if len(self._young) >= _MOST_LINES:
+            self._old, self._young = self._young, set()
+        self._young.update(lines)
