@@ -12,6 +12,11 @@ from ..names import LANE_QUEUES, LANE_TASKS, Lane
 BROKER_PREFIX = "ci-memory:celery:"
 """Before every key that Celery keeps in Redis."""
 
+MOST_WAITING = 5_000
+"""Messages that may wait in a queue. What is not rung for then is owed all the same: a sweep rings when there is room."""
+LOOK_EVERY = 100
+"""Rings between two looks at the length of a queue, in one process."""
+
 
 class CeleryBell:
     """Satisfies `services.ports.Bell`. ``send`` is ``send(task_name, args, queue)``."""
@@ -19,9 +24,15 @@ class CeleryBell:
     def __init__(self, client: Redis, send: Callable[[str, Sequence[str], str], object]) -> None:
         self._client = client
         self._send = send
+        self._room = dict.fromkeys(LANE_QUEUES, 0)
 
     def ring(self, lane: Lane, tenant: str, work_id: str) -> None:
-        """See `Bell.ring`."""
+        """See `Bell.ring`. Not heard while `MOST_WAITING` messages wait."""
+        if self._room[lane] <= 0:
+            self._room[lane] = min(LOOK_EVERY, MOST_WAITING - self.backlog(lane))
+            if self._room[lane] <= 0:
+                return
+        self._room[lane] -= 1
         self._send(LANE_TASKS[lane], (tenant, work_id), LANE_QUEUES[lane])
 
     def backlog(self, lane: Lane) -> int:

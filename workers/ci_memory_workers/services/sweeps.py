@@ -16,7 +16,7 @@ from .quarantine_list import publish_quarantine
 PIECE = 500
 MOST_PIECES = 100
 """A sweep ends after so many pieces of a tenant; the next goes on where it ended."""
-MOST_RINGS = 100
+MOST_RINGS = 1_000
 """Rings that may wait in a queue: overdue work behind them is rung for later."""
 
 
