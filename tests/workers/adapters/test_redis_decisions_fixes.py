@@ -14,6 +14,7 @@ from ci_memory_producers.events import ResolutionReceipt
 from ci_memory_workers.adapters.redis_decisions import RedisDecisions
 from ci_memory_workers.adapters.redis_index import RedisIndex
 from ci_memory_workers.domain.pattern import Ruling
+from ci_memory_workers.domain.transitions import Attempt, Transition
 from ci_memory_workers.errors import DecisionRefused, UnknownFix, UnknownPattern
 from ci_memory_workers.services.ports import AnalystAnswer, Dated
 from ci_memory_workers.services.resolutions import fix_of
@@ -157,7 +158,7 @@ def test_nothing_brings_a_forgotten_pattern_back(index: RedisIndex, decisions: R
     receipt = ResolutionReceipt(status="recorded", event_id=event.event_id, pattern_id=pattern_id)
     assert index.apply_resolution(lease, fix_of(event, NOW), event, receipt, now_ms=NOW)
     assert not index.record_analysis(held, AnalystAnswer(DIAGNOSIS, "late"), attempts=1, now_ms=NOW)
-    assert not index.record_rerun(T, pattern_id, "transition", place="acme/shop", now_ms=NOW)
+    assert not index.record_rerun(T, rerun_of(pattern_id), "transition", repo="acme/shop", now_ms=NOW)
     assert index.apply(T, [Dated(fixed(pattern_id, "other"), NOW)], NOW)[0].outcome == "unknown_pattern"
 
     keys: list[bytes] = list(redis_client.scan_iter(f"*{pattern_id}*"))
@@ -282,3 +283,8 @@ def test_a_ruling_is_kept_as_it_was_said(index: RedisIndex, decisions: RedisDeci
     decisions.about_fix(T, pattern_id, fix_id, "veto", odd)
 
     assert fix_of_pattern(index, pattern_id, fix_id).veto == odd
+
+
+def rerun_of(pattern_id: str) -> Transition:
+    first, passing = (Attempt(run, 1, "c1", NOW, passed=run == 2) for run in (1, 2))
+    return Transition(pattern_id, "rerun", first, first, passing, error_changed=False, verdict="pending")

@@ -233,7 +233,7 @@ SCENES = {
 """Runs of a job, six hours apart; how often quarantine begins or ends.
 
 F fails and passes when run again, B fails, . passes, and , passes with the commit of the run before; f and ; are F and . on
-another branch.
+another branch. A comma's run comes an hour after the one before it.
 """
 
 
@@ -250,7 +250,7 @@ def test_the_policy_in_force_is_replayed_as_sweeps_and_learning_decided(
     for run, kind in enumerate(runs.split(), start=1):
         place: dict[str, Any] = {"build": f"b{run}", "run_number": run, "commit_sha": f"c{run - (kind == ',')}", **MAIN}
         place |= {"branch": "feature"} if kind in "f;" else {}
-        ms = NOW + run * 6 * HOUR
+        ms = NOW + run * 6 * HOUR - (kind == ",") * 5 * HOUR
         happened += [failed(ms=ms, **place)] if kind in "FfB" else []
         happened += [passed(ms=ms + 1_000, attempt=1 + (kind in "Ff"), **place)] if kind != "B" else []
     end = NOW + 7 * DAY_MS

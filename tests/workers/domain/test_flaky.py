@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import pytest
 from fakes import pattern
 
 from ci_memory_producers.events import RunTotals
-from ci_memory_workers.domain.flaky import QuarantinePolicy, flaky_ratio, is_mass_failure, judge, should_quarantine
-from ci_memory_workers.domain.pattern import Quarantine, Status
+from ci_memory_workers.domain.flaky import (
+    QuarantinePolicy,
+    flaky_ratio,
+    goes_with_any_commit,
+    is_mass_failure,
+    judge,
+    should_quarantine,
+)
+from ci_memory_workers.domain.pattern import Fix, Outbreak, Quarantine, Status
 
 POLICY = QuarantinePolicy(ratio=0.5, min_episodes=3)
 
@@ -34,6 +44,30 @@ def test_the_ratio_must_be_exceeded_not_met() -> None:
 )
 def test_what_is_resolved_or_deprecated_or_there_already_does_not_enter(status: Status, expected: bool) -> None:
     assert should_quarantine(pattern(status=status, flaky_episodes=9, episodes=10), POLICY) is expected
+
+
+RUNS = [
+    Fix(str(n), "code_change", f"fix {n}", f"c{n}", f"dev{n}@example.com", "acme/shop", n, learned=True, pending=1)
+    for n in range(3)
+]
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ({}, True),
+        ({"fixes": tuple(RUNS[:2])}, False),
+        ({"fixes": tuple(replace(fix, files=(f"{fix.fix_id}/setup.py",)) for fix in RUNS)}, False),
+        ({"fixes": tuple(replace(fix, files=(f"src/{fix.fix_id}.py",)) for fix in RUNS)}, True),
+        ({"fixes": tuple(replace(fix, fixed_by="dev@example.com") for fix in RUNS)}, False),
+        ({"fixes": (*RUNS, Fix("r", "code_change", "said", "", "", "acme/shop", 9, worked=1))}, False),
+        ({"repeated": True}, False),
+        ({"broken": True}, False),
+        ({"outbreak": Outbreak(1, 2, 9, 4)}, False),
+    ],
+)
+def test_what_goes_away_with_unrelated_commits_of_several_authors_goes_with_any(fields: dict[str, Any], expected: bool) -> None:
+    assert goes_with_any_commit(pattern(**{"fixes": tuple(RUNS)} | fields)) is expected
 
 
 def test_broken_outranks_flaky() -> None:

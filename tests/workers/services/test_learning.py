@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from itertools import permutations
+from typing import Any
 
 import pytest
-from fakes import NOW, RecordingBell, T, archive_of, failed, open_index, passed, the, watch_of
-from line_runs import FIX, at, flake, learn, only, report, run_of, sweep
+from fakes import HOUR_MS, NOW, RecordingBell, T, archive_of, failed, open_index, passed, the, watch_of
+from line_runs import FIX, MINUTE_MS, at, flake, learn, only, report, run_of, sweep
 from redis import Redis
 
 from ci_memory_workers.adapters.redis_index import RedisIndex
@@ -106,7 +107,7 @@ def test_what_a_commit_seemed_to_fix_is_flaky_when_another_build_of_a_commit_pas
     assert only(index).status == "flaky"
 
 
-def test_what_a_person_resolved_stays_so_whatever_is_learned(index: RedisIndex) -> None:
+def test_what_a_person_resolved_stays_so_until_it_was_flaky_often_and_is_again(index: RedisIndex) -> None:
     learn(index, failed(**run_of(1)), passed(**run_of(2)))
     report(index, only(index).pattern_id, at(2))
     flake(index, 3)
@@ -114,8 +115,50 @@ def test_what_a_person_resolved_stays_so_whatever_is_learned(index: RedisIndex) 
 
     learn(index, failed(**run_of(4)), passed(**run_of(5)))
     learn(index, failed(**run_of(6, commit="same")), passed(**run_of(7, commit="same")))
-    flake(index, 8)
     assert only(index).status == "resolved"
+
+    flake(index, 8)
+    assert only(index).status == "flaky", "the fix did not end that"
+    assert not the(only(index).fix).learned, "what the person said stays"
+
+
+def test_a_pass_that_comes_hours_later_makes_nothing_flaky_and_confirms_what_is(index: RedisIndex) -> None:
+    def late(number: int, *, hours: int, **fields: Any) -> dict[str, Any]:
+        return run_of(number, ms=NOW + number * MINUTE_MS + hours * HOUR_MS, **fields)
+
+    learn(index, failed(**run_of(1)), passed(**late(1, hours=5, attempt=2)))
+    learn(index, failed(**late(2, hours=6, commit="same")), passed(**late(3, hours=11, commit="same")))
+    assert (only(index).flaky_episodes, only(index).status) == (0, "unresolved")
+
+    learn(index, failed(**late(4, hours=12)), passed(**late(4, hours=13, attempt=2)))
+    learn(index, failed(**late(5, hours=14)), passed(**late(5, hours=20, attempt=2)))
+    assert (only(index).flaky_episodes, only(index).status) == (2, "flaky")
+
+
+def commit_of(person: str, path: str) -> dict[str, Any]:
+    return {"author": f"{person}@example.com", "commit_message": f"Change {path}", "changed_files": (path,)}
+
+
+def test_what_goes_away_with_any_commit_is_flaky_though_nobody_ran_it_again(index: RedisIndex) -> None:
+    for number, (person, path) in enumerate([("ada", "src/cart.py"), ("bob", "web/app.ts"), ("ada", "src/till.py")]):
+        assert only_status(index) != "flaky"
+        learn(index, failed(**run_of(2 * number + 1)), passed(**run_of(2 * number + 2, **commit_of(person, path))))
+
+    assert (only(index).status, only(index).fix) == ("flaky", None)
+    assert only(index).status_reason == "went away 3 times with commits that have nothing in common"
+
+
+@pytest.mark.parametrize("again", [{"attempt": 2}, {"number": 2, "commit": "c1b"}])
+def test_what_failed_again_before_it_went_away_is_not_called_flaky_for_that(index: RedisIndex, again: dict[str, Any]) -> None:
+    learn(index, failed(**run_of(1)), failed(**run_of(again.pop("number", 1), **again)))
+    for number, (person, path) in enumerate([("ada", "src/cart.py"), ("bob", "web/app.ts"), ("ada", "src/till.py")], start=1):
+        learn(index, failed(**run_of(10 * number)), passed(**run_of(10 * number + 1, **commit_of(person, path))))
+
+    assert only(index).status == "resolved"
+
+
+def only_status(index: RedisIndex) -> str:
+    return only(index).status if index.pattern_ids(T, 1) else ""
 
 
 def test_what_a_person_resolved_stays_so_when_it_is_known_from_the_journal_alone(index: RedisIndex, redis_client: Redis) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from fakes import RecordingBell, T, failed, open_index, passed, the, watch_of
 from line_runs import FIX, at, flake, learn, only, run_of, sweep
@@ -26,6 +28,43 @@ def test_a_quarantine_ends_at_the_sweep_after_the_last_clean_run_that_it_takes(i
     learn(index, passed(**run_of(5)))
     assert sweep(index, at(5)) == [("flaky", "released: 4 clean runs")]
     assert index.quarantined(T) == []
+
+
+def seen_as(index: RedisIndex, **fields: Any) -> str:
+    """What the answer to a failure says of its pattern."""
+    (applied,) = index.apply(T, [failed(**fields)], int(fields["ms"]))
+    return the(applied.pattern).status
+
+
+def test_a_quarantine_holds_where_the_failure_was_flaky_and_blocks_elsewhere(index: RedisIndex) -> None:
+    flake(index, 1, 2)
+    flake(index, 3, repo="acme/once")
+    assert [status for status, _ in sweep(index, at(3))] == ["quarantined"]
+
+    assert seen_as(index, **run_of(4)) == "quarantined"
+    assert seen_as(index, **run_of(5, repo="acme/once")) == "flaky", "one rerun proves nothing"
+    assert seen_as(index, **run_of(6, repo="acme/never")) == "flaky"
+    assert only(index).status == "quarantined"
+
+
+def test_a_quarantine_hides_no_second_commit_in_a_row(index: RedisIndex) -> None:
+    flake(index, 1, 2)
+    sweep(index, at(2))
+
+    assert [seen_as(index, **run_of(number)) for number in (3, 4)] == ["quarantined", "flaky"]
+
+
+def test_where_a_merged_failure_was_flaky_its_quarantine_holds(index: RedisIndex) -> None:
+    flake(index, 1, 2)
+    (into,) = index.pattern_ids(T, 1)
+    for number in (1, 2):
+        place = {"repo": "acme/cart", "build": f"cart-{number}"}
+        index.apply(T, [failed("1:bbbb", **run_of(number, **place)), passed(**run_of(number, attempt=2, **place))], at(2))
+    gone = index.apply(T, [failed("1:bbbb", **run_of(3, repo="acme/cart", build="cart-3"))], at(3))[0].pattern_id
+    assert index.merge(the(index.take("analysis", T, gone, now_ms=at(3), lease_ms=1_000)), into, reason="the same", now_ms=at(3))
+    sweep(index, at(3))
+
+    assert seen_as(index, **run_of(9, repo="acme/cart", build="cart-9")) == "quarantined"
 
 
 def test_a_line_that_was_quiet_before_the_quarantine_began_is_looked_at_again(index: RedisIndex) -> None:

@@ -199,12 +199,13 @@ def decode_pattern(pattern_id: str, fields: Mapping[str, str], fix_fields: Mappi
         status_reason=fields.get("status_reason", ""),
         fix=best(
             fixes,
-            flaky=2 * int(fields.get("flaky_count", 0)) > int(fields.get("episodes", 0)),
+            flaky=_goes_by_itself(fields),
             now_ms=int(fields.get("last_ms", 0)),
         ),
         fixes=fixes,
         merged_into=fields.get("merged_into", ""),
         broken=fields.get("broken", "0") != "0",
+        repeated="repeated" in fields,
         owner=fields.get("owner", ""),
         quarantine=Quarantine(
             since_ms=int(fields.get("quarantine_ms", 0)),
@@ -222,6 +223,12 @@ def decode_pattern(pattern_id: str, fields: Mapping[str, str], fix_fields: Mappi
         if "outbreak_last_ms" in fields
         else None,
     )
+
+
+def _goes_by_itself(fields: Mapping[str, str]) -> bool:
+    """Whether most episodes were flaky, or it was called so without any that was run again."""
+    flaky = int(fields.get("flaky_count", 0))
+    return 2 * flaky > int(fields.get("episodes", 0)) or (not flaky and fields.get("status") == "flaky")
 
 
 @lru_cache(maxsize=4_096)

@@ -6,7 +6,7 @@ import json
 import secrets
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from dataclasses import fields as dataclass_fields
 from typing import Any
 
@@ -15,9 +15,10 @@ from redis import Redis
 from ci_memory_producers.events import Answer, ResolutionEvent, ResolutionReceipt
 from ci_memory_producers.keys import WAKE_SECONDS
 
+from ..domain.flaky import FLAKY_THERE
 from ..domain.pattern import Fix, Pattern, Span, Status
 from ..domain.stats import Totals
-from ..domain.transitions import Transition, clean_runs
+from ..domain.transitions import Transition, broken_patterns, clean_runs
 from ..services.ports import AnalystAnswer, Applied, Dated, FailureContext, Lease, Line, PendingVote, Reading
 from .pattern_codec import (
     arguments,
@@ -28,6 +29,7 @@ from .pattern_codec import (
     encode_analysis,
     encode_fix,
     encode_sample,
+    line_id,
     pairs,
     prefix,
     text,
@@ -73,7 +75,9 @@ class RedisIndex(RedisDue):
                 if outcome == "need_sample":
                     unanswered.append(i)
                     continue
-                results[i] = Applied(event_id, outcome, pattern_id, patterns.get(pattern_id))
+                results[i] = Applied(
+                    event_id, outcome, pattern_id, self._as_it_is_there(tenant, events[i], patterns.get(pattern_id))
+                )
                 self._remember(tenant, events[i])
             todo, with_sample = unanswered, set(unanswered)
         return [result for result in results if result is not None]
@@ -92,6 +96,15 @@ class RedisIndex(RedisDue):
         outcomes = [(text(outcome), text(event_id), text(pattern_id)) for outcome, event_id, pattern_id in reply[0]]
         patterns = {text(row[0]): decode_pattern(text(row[0]), pairs(row[1]), pairs(row[2])) for row in reply[1]}
         return outcomes, patterns
+
+    def _as_it_is_there(self, tenant: str, event: Reading | Dated, pattern: Pattern | None) -> Pattern | None:
+        """The pattern as far as an event's place goes: a quarantine holds where the failure was flaky, and until it is broken."""
+        if pattern is None or pattern.status != "quarantined" or not isinstance(event, Reading):
+            return pattern
+        flaky: Any = self._client.hget(f"{prefix(tenant)}flaky_in:{pattern.pattern_id}", event.event.repo)
+        attempts = self.line(tenant, line).attempts if (line := line_id(event.event)) else ()
+        holds = int(flaky or 0) >= FLAKY_THERE and pattern.pattern_id not in broken_patterns(attempts)
+        return pattern if holds else replace(pattern, status="flaky")
 
     def _is_known(self, tenant: str, event: Reading | Dated) -> bool:
         return not isinstance(event, Reading) or (tenant, event.fingerprint) in self._known
@@ -280,15 +293,18 @@ class RedisIndex(RedisDue):
         """See `Index.record_trial`."""
         commits = f"{transition.first.commit} {transition.last.commit}"
         arguments_ = (transition.pattern_id, trial_id, fix.repo, transition.verdict, transition.passing.ms, now_ms)
-        streak = (transition.first.ms, commits, int(transition.persisted), int(outbreak))
+        flags = (int(transition.persisted), int(outbreak), int(transition.failures > 1))
+        streak = (transition.first.ms, commits, *flags)
         return bool(self._scripts.run("record_trial", prefix(tenant), *arguments_, fix.fix_id, encode_fix(fix), *streak))
 
     def record_rerun(
-        self, tenant: str, pattern_id: str, transition_id: str, *, place: str, now_ms: int, outbreak: bool = False
+        self, tenant: str, transition: Transition, transition_id: str, *, repo: str, now_ms: int, outbreak: bool = False
     ) -> bool:
         """See `Index.record_rerun`."""
-        arguments_ = (pattern_id, transition_id, place, now_ms, int(outbreak))
-        return bool(self._scripts.run("record_rerun", prefix(tenant), *arguments_))
+        place = f"{repo}, commit {transition.passing.commit[:12]}"
+        arguments_ = (transition.pattern_id, transition_id, place, now_ms, int(outbreak))
+        times = (transition.last.ms, transition.passing.ms)
+        return bool(self._scripts.run("record_rerun", prefix(tenant), *arguments_, repo, *times))
 
     def clean_runs(self, tenant: str, pattern_id: str) -> int:
         """See `Index.clean_runs`."""

@@ -7,6 +7,8 @@ another pattern, and blocks as before. Every quarantine has an end.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import combinations
+from pathlib import PurePosixPath
 
 from ci_memory_producers.events import RunTotals
 
@@ -15,6 +17,12 @@ from .pattern import Pattern, Status
 DAY_MS = 86_400_000
 MASS_FAILURE = 0.5
 MASS_TESTS = 10
+PROMPT_MS = 2 * 3_600_000
+"""Within which time a pass of the same code says that a failure is flaky; later, something outside may have been repaired."""
+TIMES_GONE = 3
+"""How often a failure must have gone away with commits that have nothing to do with each other, until it counts as flaky."""
+FLAKY_THERE = 2
+"""How often a failure must have been flaky in a repository, until its quarantine holds there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +57,18 @@ def is_mass_failure(totals: RunTotals | None) -> bool:
     if totals is None or totals.tests < MASS_TESTS:
         return False
     return (totals.failed + totals.errors) / totals.tests > MASS_FAILURE
+
+
+def goes_with_any_commit(pattern: Pattern) -> bool:
+    """Whether it comes and goes whatever is committed: it never failed twice in a row, and what passed next were commits of
+    several authors that share no file. Nobody has said what fixes it.
+    """
+    fixes = [fix for fix in pattern.fixes if fix.all_worked + fix.all_failed + fix.pending]
+    if pattern.repeated or pattern.outbreak or pattern.broken or len(fixes) < TIMES_GONE or not all(fix.learned for fix in fixes):
+        return False
+    files = [{PurePosixPath(path).name for path in fix.files} for fix in fixes]
+    related = any(one & other for one, other in combinations(files, 2))
+    return not related and len({fix.fixed_by for fix in fixes}) > 1
 
 
 def flaky_ratio(pattern: Pattern) -> float:

@@ -167,6 +167,8 @@ class Pattern:
     quarantine: Quarantine = Quarantine()
     broken: bool = False
     owner: str = ""
+    repeated: bool = False
+    """Whether it once failed again before it went away."""
 
 
 def fix_identity(fix_type: FixType, description: str, commit: str) -> str:

@@ -48,7 +48,8 @@ class Transition:
 
     ``kind`` is ``rerun`` where the code is the same (nothing was fixed), else ``fix``. ``error_changed`` says that the job failed
     in other ways in between, ``skipped`` that no run showed the commit before the one that passed: either way, another commit may
-    be the one that helped. ``commits`` counts those that failed in the streak. ``verdict`` is about a fix alone.
+    be the one that helped. ``commits`` and ``failures`` count commits and attempts that failed in the streak. ``verdict`` is of a
+    fix alone.
     """
 
     pattern_id: str
@@ -60,6 +61,7 @@ class Transition:
     verdict: Verdict
     skipped: bool = False
     commits: int = 1
+    failures: int = 1
 
     @property
     def ends(self) -> tuple[Attempt, Attempt]:
@@ -136,12 +138,12 @@ def _of_pattern(pattern_id: str, ordered: Sequence[Attempt]) -> Iterable[Transit
     first: Attempt | None = None
     last: Attempt | None = None
     changed = False
-    commits: set[str] = set()
+    commits: list[str] = []
     since: set[str] = set()
     for position, one in enumerate(ordered):
         if pattern_id in one.patterns:
             first, last, changed, since = first or one, one, False, {one.commit}
-            commits.add(one.commit)
+            commits.append(one.commit)
         elif first is None or last is None:
             continue
         elif not one.passed:
@@ -154,7 +156,7 @@ def _of_pattern(pattern_id: str, ordered: Sequence[Attempt]) -> Iterable[Transit
             verdict = _verdict(pattern_id, one, last, ordered[position + 1 :])
             if verdict == "worked" and (changed or skipped):
                 verdict = "pending"
-            yield Transition(pattern_id, kind, first, last, one, changed, verdict, skipped, len(commits))
+            yield Transition(pattern_id, kind, first, last, one, changed, verdict, skipped, len(set(commits)), len(commits))
             first = last = None
             commits.clear()
 

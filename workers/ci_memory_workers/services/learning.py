@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from ..domain.flaky import goes_with_any_commit
 from ..domain.learned_fix import describe, fix_type_of, shape, telling_files
 from ..domain.pattern import Fix, fix_identity
 from ..domain.transitions import Transition, broken_patterns, open_failures, transition_id, transitions
@@ -86,11 +87,20 @@ class Learner:
             # A later attempt of the same run was counted when it was read; another run of the same commit was not.
             if transition.passing.run == transition.last.run:
                 return False
-            place = f"{line.repo}, commit {transition.passing.commit[:12]}"
-            return self.index.record_rerun(tenant, transition.pattern_id, identity, place=place, now_ms=now_ms, outbreak=outbreak)
+            return self.index.record_rerun(tenant, transition, identity, repo=line.repo, now_ms=now_ms, outbreak=outbreak)
         fix = learned_fix(line, transition)
         self.watch.watch(tenant, transition.pattern_id, fix)
-        return self.index.record_trial(tenant, transition, identity, fix, now_ms=now_ms, outbreak=outbreak)
+        changed = self.index.record_trial(tenant, transition, identity, fix, now_ms=now_ms, outbreak=outbreak)
+        if changed:
+            self._call_flaky(tenant, transition.pattern_id, now_ms)
+        return changed
+
+    def _call_flaky(self, tenant: str, pattern_id: str, now_ms: int) -> None:
+        """What goes away with any commit is flaky, though nobody ran it again."""
+        pattern = self.index.pattern(tenant, pattern_id)
+        if pattern is not None and pattern.status in ("unresolved", "resolved") and goes_with_any_commit(pattern):
+            reason = f"went away {len(pattern.fixes)} times with commits that have nothing in common"
+            self.index.set_status(tenant, pattern, "flaky", reason=reason, now_ms=now_ms)
 
 
 def _seen(line: Line, transition: Transition, *, outbreak: bool) -> tuple[str, str]:

@@ -1,15 +1,28 @@
 -- What flaky evidence makes of a pattern. Shared by the scripts that name it (`--@include _flaky`); needs _ledger.
 --
 -- What passes with the code unchanged was not fixed by the commit that happened to pass next: what was inferred gives way, trials and status
--- (resolved_kind) alike, but for streaks that persisted over several commits. What a person reported stays. Returns whether the status has
--- changed.
+-- (resolved_kind) alike, but for streaks that persisted over several commits. What a person reported stays, until it was flaky OFTEN and is
+-- so again: then the fix did not end that.
+--
+-- flaky_in:{pattern} counts flaky episodes by repository.
 
-local function turn_flaky(p, id)
+local PROMPT_MS, OFTEN = 2 * 3600000, 3
+
+-- Whether a pass says that the failure was flaky. After hours something outside of the code may have been repaired: that confirms what was
+-- flaky before, and makes nothing flaky. Times are nil where they are unknown.
+local function says_flaky(p, id, failed_ms, passed_ms)
+  if not failed_ms or not passed_ms or passed_ms - failed_ms <= PROMPT_MS then return true end
+  return tonumber(redis.call('HGET', p .. 'pattern:' .. id, 'flaky_count') or '0') > 0
+end
+
+-- A flaky episode in `repo` was counted. Returns whether the status has changed.
+local function turn_flaky(p, id, repo)
   local key = p .. 'pattern:' .. id
+  redis.call('HINCRBY', p .. 'flaky_in:' .. id, repo, 1)
   withdraw_trials(p, id, function(trial) return not trial.persisted end)
-  local state = redis.call('HMGET', key, 'status', 'resolved_kind')
-  local inferred = state[1] == 'resolved' and state[2] == 'inferred'
-  if state[1] ~= 'unresolved' and state[1] ~= 'deprecated' and not inferred then return false end
+  local state = redis.call('HMGET', key, 'status', 'resolved_kind', 'flaky_count')
+  local gives_way = state[1] == 'resolved' and (state[2] == 'inferred' or tonumber(state[3] or '0') >= OFTEN)
+  if state[1] ~= 'unresolved' and state[1] ~= 'deprecated' and not gives_way then return false end
   redis.call('HSET', key, 'status', 'flaky')
   return true
 end

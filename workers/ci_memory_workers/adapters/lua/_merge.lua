@@ -37,6 +37,8 @@ local function move_counts(p, from, into, now, counted)
     end
   end
   redis.call('SUNIONSTORE', p .. 'lines_of:' .. into, p .. 'lines_of:' .. into, p .. 'lines_of:' .. from)
+  local flaky_in = redis.call('HGETALL', p .. 'flaky_in:' .. from)
+  for i = 1, #flaky_in, 2 do redis.call('HINCRBY', p .. 'flaky_in:' .. into, flaky_in[i], flaky_in[i + 1]) end
   if redis.call('EXISTS', p .. 'reruns:' .. from) == 1 then
     redis.call('SUNIONSTORE', p .. 'reruns:' .. into, p .. 'reruns:' .. into, p .. 'reruns:' .. from)
   end

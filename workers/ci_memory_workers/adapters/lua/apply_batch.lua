@@ -59,16 +59,16 @@ local function keep_record(kind, ms, id, place, job, attempt, test, record, line
 end
 
 -- A failing attempt that is followed by a passing one of the same job in the same build is a flaky episode, counted once.
-local function count_flaky(run, job, id, place)
+local function count_flaky(run, job, id, place, passed_ms)
   local key = p .. 'pattern:' .. id
   local outbreak = redis.call('HMGET', key, 'outbreak_ms', 'outbreak_last_ms')
   local t = { outbreak_ms = tonumber(outbreak[1] or ''), outbreak_last_ms = tonumber(outbreak[2] or '') }
   local state = redis.call('HMGET', run, 'm|' .. job .. '|' .. id, 'e|' .. job .. '|' .. id)
   if in_outbreak(t, tonumber(state[2] or '')) then return ended_by_itself(p, id) end
-  if state[1] then return end
+  if state[1] or not says_flaky(p, id, tonumber(state[2] or ''), passed_ms) then return end
   if redis.call('HSETNX', run, 'k|' .. job .. '|' .. id, '1') == 0 or redis.call('EXISTS', key) == 0 then return end
   redis.call('HINCRBY', key, 'flaky_count', 1)
-  if turn_flaky(p, id) and batch.touched[id] then batch.touched[id].status = 'flaky' end
+  if turn_flaky(p, id, string.match(place, '^(.*)#')) and batch.touched[id] then batch.touched[id].status = 'flaky' end
   keep_vote(p, id, 'harmful', 'reflection', 'likely flaky: passed when run again in build ' .. place)
   redis.call('ZADD', p .. 'due:quarantine', now, id)
   owe_sync(id)
@@ -186,7 +186,7 @@ local function pass(a)
   local all = redis.call('HGETALL', run)
   for i = 1, #all, 2 do
     if string.sub(all[i], 1, #failing) == failing and tonumber(all[i + 1]) < attempt then
-      count_flaky(run, job, surviving(p, string.match(all[i], '([^|]+)$')), place)
+      count_flaky(run, job, surviving(p, string.match(all[i], '([^|]+)$')), place, tonumber(a[2]))
     end
   end
   keep_run(p, batch, a[8], a[9], attempt, '', a[10])

@@ -31,7 +31,7 @@ local function fixed()
   -- What was inferred for this repository and is not refuted gives way to what a person says.
   for trial_id, encoded in pairs(trials_of(p, id)) do
     local trial = cjson.decode(encoded)
-    if trial.repo == ARGV[7] and trial.kind == 'inferred' and trial.verdict ~= 'failed' then put_trial(p, id, trial_id, nil) end
+    if trial.repo == ARGV[7] and trial.kind == 'inferred' and trial.verdict ~= 'failed' then withdraw_trial(p, id, trial_id) end
   end
   put_trial(p, id, event_id, { fix = ARGV[5], repo = ARGV[7], kind = 'reported', verdict = 'worked', ms = now })
   redis.call('HSET', p .. 'reported:' .. id, ARGV[7], cjson.encode({ trial = event_id, ms = now }))

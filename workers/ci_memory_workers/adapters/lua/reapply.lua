@@ -37,7 +37,7 @@ function kinds.fix()
   redis.call('HSET', p .. 'fixes:' .. id, 'fix|' .. ARGV[5], ARGV[6])
   for trial_id, encoded in pairs(trials_of(p, id)) do
     local trial = cjson.decode(encoded)
-    if trial.repo == ARGV[7] and trial.kind == 'inferred' and trial.verdict ~= 'failed' then put_trial(p, id, trial_id, nil) end
+    if trial.repo == ARGV[7] and trial.kind == 'inferred' and trial.verdict ~= 'failed' then withdraw_trial(p, id, trial_id) end
   end
   put_trial(p, id, ARGV[8], { fix = ARGV[5], repo = ARGV[7], kind = 'reported', verdict = 'worked', ms = now }, true)
   redis.call('HSET', p .. 'reported:' .. id, ARGV[7], cjson.encode({ trial = ARGV[8], ms = now }))

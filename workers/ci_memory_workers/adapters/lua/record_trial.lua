@@ -6,6 +6,7 @@
 -- ARGV[1]  pattern_id   ARGV[2]  trial id   ARGV[3]  repo   ARGV[4]  verdict   ARGV[5]  ms of the pass   ARGV[6]  now, ms
 -- ARGV[7]  fix_id       ARGV[8]  fix (JSON) ARGV[9]  ms of the first failure of the streak   ARGV[10]  commits of the streak, by blanks
 -- ARGV[11] '1' when it persisted over several commits   ARGV[12]  '1' when the streak belongs to an outbreak
+-- ARGV[13] '1' when the streak is more than one failure
 -- Reply    1 when something changed, else 0. Of what is flaky only a streak that persisted says something, and of an outbreak none once the
 --          same code passed in it.
 
@@ -16,12 +17,13 @@ if redis.call('EXISTS', key) == 0 then return 0 end
 local reported = redis.call('HGET', p .. 'reported:' .. id, repo)
 local report = reported and cjson.decode(reported) or nil
 local persisted, outbreak = ARGV[11] == '1', ARGV[12] == '1'
+if ARGV[13] == '1' then redis.call('HSET', key, 'repeated', '1') end
 local says = redis.call('HMGET', key, 'flaky_count', 'outbreak_passed')
 local changed
 if (tonumber(says[1] or '0') > 0 and not persisted) or (outbreak and says[2]) then
   changed = withdraw_trial(p, id, ARGV[2])
 elseif report and report.ms >= tonumber(ARGV[9]) then
-  changed = put_trial(p, id, ARGV[2], nil)
+  changed = withdraw_trial(p, id, ARGV[2])
   local trial = cjson.decode(redis.call('HGET', p .. 'trials:' .. id, report.trial))
   if verdict ~= 'pending' then
     trial.verdict = verdict

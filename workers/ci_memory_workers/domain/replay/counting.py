@@ -1,7 +1,8 @@
 """Episodes and flaky episodes, counted from records as ``apply_batch.lua`` counts them from events.
 
 An episode is a build and job in which a pattern failed. It is flaky when a later attempt of the job passes in the same build (the
-whole job, or the test that failed). Mass failures and outbreaks speak for neither.
+whole job, or the test that failed). Mass failures and outbreaks speak for neither, and a pass that comes late makes nothing flaky
+that was not so before.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from heapq import heappop, heappush
 
+from ..flaky import PROMPT_MS
 from .outbreak_watch import OutbreakWatch
 from .records import Build, Record
 
@@ -18,6 +20,7 @@ class Counting:
 
     def __init__(self) -> None:
         self.flaky: set[Build] = set()
+        self._flaky_patterns: set[str] = set()
         self._episodes: dict[Build, tuple[int, bool]] = {}
         self._outbreaks: dict[str, OutbreakWatch] = defaultdict(OutbreakWatch)
         # By what a pass may speak for, a whole job (the test is '') or a single test: attempts that failed, lowest first.
@@ -36,10 +39,20 @@ class Counting:
         where = record.place, record.job, record.test
         self._passed[where] = max(self._passed.get(where, 0), record.attempt)
         failing = self._failing.get(where, [])
-        found = set()
+        found, late = set(), []
         while failing and failing[0][0] < record.attempt:
-            found.add(heappop(failing)[1])
+            failure = heappop(failing)
+            if self.too_late((record.place, record.job, failure[1]), record.ms):
+                late.append(failure)
+            else:
+                found.add(failure[1])
+        for failure in late:
+            heappush(failing, failure)
         return [pattern_id for pattern_id in sorted(found) if self._turns_flaky((record.place, record.job, pattern_id))]
+
+    def too_late(self, build: Build, passed_ms: int) -> bool:
+        """Whether a pass at ``passed_ms`` says nothing of a failing build: of a failure that was never flaky, hours before."""
+        return passed_ms - self._episodes[build][0] > PROMPT_MS and build[2] not in self._flaky_patterns
 
     def in_outbreak(self, record: Record) -> bool:
         """Whether a failure belongs to an outbreak."""
@@ -62,4 +75,5 @@ class Counting:
         if build in self.flaky or mass or self._outbreaks[build[2]].covers(ms):
             return False
         self.flaky.add(build)
+        self._flaky_patterns.add(build[2])
         return True

@@ -104,5 +104,5 @@ def _derived(streak: Streak, counting: Counting) -> Iterator[Happening]:
     if streak.kind == "fix" and not last.mixed:
         yield Happening(ms, "fixed", streak.pattern_id, passing)
     # A later attempt of the same run was counted with its build.
-    elif streak.kind == "rerun" and passing.run != last.run:
+    elif streak.kind == "rerun" and passing.run != last.run and not counting.too_late(last.build, passing.ms):
         yield Happening(ms, "flaky", streak.pattern_id, passing)

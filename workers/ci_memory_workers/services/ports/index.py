@@ -59,7 +59,11 @@ class Index(Protocol):
     """What is hot: fingerprints, counters, status, owed work and answers. Every method is one atomic step."""
 
     def apply(self, tenant: str, events: Sequence[Reading | Dated], now_ms: int) -> list[Applied]:
-        """Apply a batch exactly once, in order; one result an event."""
+        """Apply a batch exactly once, in order; one result an event.
+
+        A pattern is quarantined in a result where its quarantine holds in the event's place: what was never flaky in that
+        repository blocks there, and so does what fails commit after commit.
+        """
         ...
 
     def publish(self, tenant: str, answers: Sequence[Answer]) -> None:
@@ -166,11 +170,11 @@ class Index(Protocol):
         ...
 
     def record_rerun(
-        self, tenant: str, pattern_id: str, transition_id: str, *, place: str, now_ms: int, outbreak: bool = False
+        self, tenant: str, transition: Transition, transition_id: str, *, repo: str, now_ms: int, outbreak: bool = False
     ) -> bool:
         """Count a flaky episode that another build of the same commit shows; of an ``outbreak``, that it ended by itself.
 
-        False when it was counted before.
+        False when it was counted before, or passed too late to say anything of a failure that was never flaky before.
         """
         ...
 
