@@ -71,12 +71,12 @@ def test_the_best_fix_is_the_surest_unless_a_person_says_else() -> None:
     assert best([replace(PROVEN, veto=RULING)], flaky=False) is None
 
 
-def test_of_fixes_without_a_verdict_the_one_that_was_not_refuted_for_longest_comes_first() -> None:
-    older = replace(NEW, fix_id="older", resolved_ms=1)
-    assert best([NEW, older], flaky=False) == older
+def test_among_equals_a_report_comes_first_and_then_what_was_not_refuted_for_longest() -> None:
+    learned = [replace(NEW, fix_id=str(ms), learned=True, pending=0, learned_worked=1, resolved_ms=ms) for ms in (1, 2)]
+    reported = [replace(NEW, fix_id=str(ms), pending=0, worked=1, resolved_ms=ms) for ms in (3, 4)]
 
-    reported, later = (replace(PROVEN, fix_id=str(ms), resolved_ms=ms, worked=1) for ms in (1, 2))
-    assert best([reported, later], flaky=False) == later
+    assert best(learned, flaky=False) == learned[0]
+    assert best([*learned, *reported], flaky=False) == reported[1]
 
 
 def test_of_a_flaky_failure_only_what_a_person_said_is_suggested() -> None:

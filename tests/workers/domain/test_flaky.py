@@ -47,7 +47,7 @@ def test_what_is_resolved_or_deprecated_or_there_already_does_not_enter(status: 
 
 
 RUNS = [
-    Fix(str(n), "code_change", f"fix {n}", f"c{n}", f"dev{n}@example.com", "acme/shop", n, learned=True, pending=1)
+    Fix(str(n), "code_change", f"fix {n}", f"c{n}", f"dev{n}@example.com", "acme/shop", n, learned=True, learned_worked=1)
     for n in range(3)
 ]
 
@@ -57,6 +57,7 @@ RUNS = [
     [
         ({}, True),
         ({"fixes": tuple(RUNS[:2])}, False),
+        ({"fixes": (*RUNS[:2], replace(RUNS[2], learned_worked=0, pending=1))}, False),
         ({"fixes": tuple(replace(fix, files=(f"{fix.fix_id}/setup.py",)) for fix in RUNS)}, False),
         ({"fixes": tuple(replace(fix, files=(f"src/{fix.fix_id}.py",)) for fix in RUNS)}, True),
         ({"fixes": tuple(replace(fix, fixed_by="dev@example.com") for fix in RUNS)}, False),

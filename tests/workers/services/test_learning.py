@@ -135,6 +135,15 @@ def test_a_pass_that_comes_hours_later_makes_nothing_flaky_and_confirms_what_is(
     assert (only(index).flaky_episodes, only(index).status) == (2, "flaky")
 
 
+def test_what_comes_and_goes_with_the_same_commit_is_flaky_however_late_it_passes(index: RedisIndex) -> None:
+    night = [run_of(number, commit="same", ms=NOW + number * 24 * HOUR_MS) for number in range(1, 5)]
+    learn(index, failed(**night[0]), passed(**night[1]))
+    assert only(index).flaky_episodes == 0
+
+    learn(index, failed(**night[2]), passed(**night[3]))
+    assert (only(index).flaky_episodes, only(index).status) == (1, "flaky")
+
+
 def commit_of(person: str, path: str) -> dict[str, Any]:
     return {"author": f"{person}@example.com", "commit_message": f"Change {path}", "changed_files": (path,)}
 
@@ -142,7 +151,9 @@ def commit_of(person: str, path: str) -> dict[str, Any]:
 def test_what_goes_away_with_any_commit_is_flaky_though_nobody_ran_it_again(index: RedisIndex) -> None:
     for number, (person, path) in enumerate([("ada", "src/cart.py"), ("bob", "web/app.ts"), ("ada", "src/till.py")]):
         assert only_status(index) != "flaky"
-        learn(index, failed(**run_of(2 * number + 1)), passed(**run_of(2 * number + 2, **commit_of(person, path))))
+        first = 4 * number + 1
+        learn(index, failed(**run_of(first)), passed(**run_of(first + 1, **commit_of(person, path))))
+        learn(index, passed(**run_of(first + 2)), passed(**run_of(first + 3)))
 
     assert (only(index).status, only(index).fix) == ("flaky", None)
     assert only(index).status_reason == "went away 3 times with commits that have nothing in common"
@@ -153,6 +164,7 @@ def test_what_failed_again_before_it_went_away_is_not_called_flaky_for_that(inde
     learn(index, failed(**run_of(1)), failed(**run_of(again.pop("number", 1), **again)))
     for number, (person, path) in enumerate([("ada", "src/cart.py"), ("bob", "web/app.ts"), ("ada", "src/till.py")], start=1):
         learn(index, failed(**run_of(10 * number)), passed(**run_of(10 * number + 1, **commit_of(person, path))))
+        learn(index, *(passed(**run_of(10 * number + further)) for further in (2, 3)))
 
     assert only(index).status == "resolved"
 

@@ -55,8 +55,8 @@ def at_least_in(fix: Fix) -> float:
 
 
 def best(fixes: Iterable[Fix], *, flaky: bool, now_ms: int = 0) -> Fix | None:
-    """The fix to suggest: the one to be surest of. A better fix overtakes a worse one by itself. Among equals it is the newest,
-    but of those that have no verdict yet the one that was not refuted for longest.
+    """The fix to suggest: the one to be surest of. A better fix overtakes a worse one by itself. Among equals a person's report
+    comes first, the newest; of what was learned that comes first which was not refuted for longest.
 
     A person outranks that: what is pinned comes first, what is vetoed never. A ``flaky`` failure goes away by itself, so that the
     commit after which it passed fixed nothing: of such a pattern only what a person reported or pinned is suggested. What is
@@ -64,9 +64,9 @@ def best(fixes: Iterable[Fix], *, flaky: bool, now_ms: int = 0) -> Fix | None:
     """
     allowed = (fix for fix in fixes if fix.pinned or _stands(fix, flaky=flaky))
 
-    def rank(fix: Fix) -> tuple[bool, bool, float, int]:
-        age = fix.resolved_ms if fix.all_worked + fix.all_failed else -fix.resolved_ms
-        return fix.pinned, not outdated(fix, now_ms=now_ms), at_least_in(fix), age
+    def rank(fix: Fix) -> tuple[bool, bool, float, bool, int]:
+        age = -fix.resolved_ms if fix.learned else fix.resolved_ms
+        return fix.pinned, not outdated(fix, now_ms=now_ms), at_least_in(fix), not fix.learned, age
 
     return max(allowed, key=rank, default=None)
 

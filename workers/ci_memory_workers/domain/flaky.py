@@ -62,8 +62,9 @@ def is_mass_failure(totals: RunTotals | None) -> bool:
 def goes_with_any_commit(pattern: Pattern) -> bool:
     """Whether it comes and goes whatever is committed: it never failed twice in a row, and what passed next were commits of
     several authors that share no file. Nobody has said what fixes it.
+    Trials without a verdict are left out: the commit may be another.
     """
-    fixes = [fix for fix in pattern.fixes if fix.all_worked + fix.all_failed + fix.pending]
+    fixes = [fix for fix in pattern.fixes if fix.all_worked + fix.all_failed]
     if pattern.repeated or pattern.outbreak or pattern.broken or len(fixes) < TIMES_GONE or not all(fix.learned for fix in fixes):
         return False
     files = [{PurePosixPath(path).name for path in fix.files} for fix in fixes]

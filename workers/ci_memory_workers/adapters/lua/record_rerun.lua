@@ -13,7 +13,15 @@ local p, id = KEYS[1], surviving(KEYS[1], ARGV[1])
 local key = p .. 'pattern:' .. id
 if redis.call('EXISTS', key) == 0 then return 0 end
 if ARGV[5] == '1' then return ended_by_itself(p, id) and 1 or 0 end
-if not says_flaky(p, id, tonumber(ARGV[7]), tonumber(ARGV[8])) or redis.call('SADD', p .. 'reruns:' .. id, ARGV[2]) == 0 then return 0 end
+
+-- Late, it says something where the same commit has failed and passed before.
+local function comes_and_goes()
+  local before = redis.call('HGET', p .. 'late:' .. id, ARGV[3])
+  if not before then redis.call('HSET', p .. 'late:' .. id, ARGV[3], ARGV[2]) end
+  return before and before ~= ARGV[2]
+end
+if not says_flaky(p, id, tonumber(ARGV[7]), tonumber(ARGV[8])) and not comes_and_goes() then return 0 end
+if redis.call('SADD', p .. 'reruns:' .. id, ARGV[2]) == 0 then return 0 end
 redis.call('HINCRBY', key, 'flaky_count', 1)
 turn_flaky(p, id, ARGV[6])
 keep_vote(p, id, 'harmful', 'reflection', 'likely flaky: passed when run again in ' .. ARGV[3])
