@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from build_logs import missing_module_log
@@ -76,3 +78,13 @@ def test_a_failure_that_the_model_recognises_becomes_an_alias(up: Up, tenant: st
     assert (answer.status, answer.pattern_id) == ("known_pattern", known.pattern_id)
     assert (again.status, again.pattern_id) == ("known_pattern", known.pattern_id)
     assert up.index_pattern(tenant, known.pattern_id or "").occurrences == 3
+
+
+def test_stats_say_what_the_model_was_asked_today_and_what_it_may_be(up: Up, tenant: str, llm: LLMStandin) -> None:
+    up.ask(new_failure(tenant, "counted"))
+
+    said = json.loads(up.run("ci-memory", "stats", "--json").stdout)
+
+    assert (said["llm"]["breaker"], said["llm"]["tokens_per_day"], said["llm"]["rate_per_minute"]) == ("closed", 2_000_000, 120)
+    assert said["llm"]["calls"] > 0
+    assert 0 < said["log_limit"] == 500_000
