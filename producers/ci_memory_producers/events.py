@@ -216,8 +216,11 @@ class Evidence(BaseModel):
     occurrences: int = 0
     repositories: int = 0
     first_seen: datetime | None = None
+    fix_id: str = ""
     fix_type: FixType | None = None
     fix_commit: str = ""
+    fix_repo: str = ""
+    """Where ``fix_commit`` is: not always where the failure was seen now."""
     fixed_by: str = ""
     resolved_at: datetime | None = None
     fix_worked: int = 0

@@ -56,9 +56,9 @@ def test_a_known_failure_with_a_fix_suggests_the_fix_with_its_evidence() -> None
     assert reply.analysis is None
     assert reply.evidence is not None
     assert reply.evidence.model_dump().items() >= {
-        "source": "fix", "occurrences": 12, "repositories": 3, "fix_type": "config_change", "fix_commit": "abc123",
-        "fixed_by": "dev@example.com", "fix_worked": 7, "fix_failed": 1, "flaky_episodes": 0, "episodes": 9, "match_votes": 5,
-        "note": "",
+        "source": "fix", "occurrences": 12, "repositories": 3, "fix_id": "fix1", "fix_type": "config_change",
+        "fix_commit": "abc123", "fix_repo": "acme/shop", "fixed_by": "dev@example.com", "fix_worked": 7, "fix_failed": 1,
+        "flaky_episodes": 0, "episodes": 9, "match_votes": 5, "note": "",
     }.items()  # fmt: skip
     assert reply.evidence.resolved_at == at(NOW - 1_000)
     assert (reply.similar_failures, reply.last_seen) == (12, at(known.last_ms))
