@@ -13,6 +13,7 @@ from starlette.testclient import TestClient
 from ci_memory_producers.events import Analysis, ResolutionReceipt
 from ci_memory_producers.keys import quarantine_key, result_key, waiting_key
 from ci_memory_producers.quarantine_list import QuarantineEntry, QuarantineList
+from ci_memory_workers.adapters import wake_calls
 from ci_memory_workers.adapters.redis_index import RedisIndex
 from door_events import MakeToken, failure, logged
 
@@ -22,6 +23,12 @@ EVENT_ID = "e" * 32
 @pytest.fixture
 def index(redis_client: Redis) -> RedisIndex:
     return RedisIndex(redis_client, dedupe_seconds=60, answer_seconds=60, flush_ms=0)
+
+
+@pytest.fixture
+def woken_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who waits does not look by itself again."""
+    monkeypatch.setattr(wake_calls, "LOOK_AGAIN_SECONDS", 1_000.0)
 
 
 def answered(event_id: str = EVENT_ID) -> Analysis:
@@ -59,23 +66,25 @@ def test_what_has_no_answer_is_pending(http: TestClient, bearer: MakeToken) -> N
     assert (reply.status_code, reply.json()["status"], reply.json()["event_id"]) == (202, "pending", EVENT_ID)
 
 
+@pytest.mark.usefixtures("woken_alone")
 def test_who_waits_is_woken_by_the_answer(http: TestClient, redis_client: Redis, index: RedisIndex, bearer: MakeToken) -> None:
     header = bearer()
     with ThreadPoolExecutor(1) as pool:
-        waiting = pool.submit(http.get, f"/v1/analyses/{EVENT_ID}?wait=60", headers=header)
+        waiting = pool.submit(http.get, f"/v1/analyses/{EVENT_ID}?wait=20", headers=header)
         wait_for_key(redis_client, waiting_key("default", EVENT_ID))
         index.publish("default", [answered()])
 
         assert waiting.result(30).json()["status"] == "new_pattern"
 
 
+@pytest.mark.usefixtures("woken_alone")
 def test_many_wait_at_once_on_few_connections(
     http: TestClient, redis_client: Redis, index: RedisIndex, bearer: MakeToken
 ) -> None:
     ids = [f"{n:032d}" for n in range(60)]
     header = bearer()
     with ThreadPoolExecutor(len(ids)) as pool:
-        waiting = [pool.submit(http.get, f"/v1/analyses/{one}?wait=60", headers=header) for one in ids]
+        waiting = [pool.submit(http.get, f"/v1/analyses/{one}?wait=20", headers=header) for one in ids]
         for one in ids:
             wait_for_key(redis_client, waiting_key("default", one))
         connected: Any = redis_client.info("clients")
@@ -85,10 +94,11 @@ def test_many_wait_at_once_on_few_connections(
     assert connected["connected_clients"] < len(ids)
 
 
+@pytest.mark.usefixtures("woken_alone")
 def test_two_wait_for_one_answer(http: TestClient, redis_client: Redis, index: RedisIndex, bearer: MakeToken) -> None:
     header = bearer()
     with ThreadPoolExecutor(2) as pool:
-        waiting = [pool.submit(http.get, f"/v1/analyses/{EVENT_ID}?wait=60", headers=header) for _ in range(2)]
+        waiting = [pool.submit(http.get, f"/v1/analyses/{EVENT_ID}?wait=20", headers=header) for _ in range(2)]
         wait_for_key(redis_client, waiting_key("default", EVENT_ID))
         index.publish("default", [answered()])
 
