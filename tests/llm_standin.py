@@ -98,8 +98,9 @@ class LLMStandin:
         assert self._server is not None, "start() first"
         return f"http://127.0.0.1:{self._server.server_address[1]}/v1"
 
-    def start(self) -> Self:
-        self._server = _Server(("127.0.0.1", 0), _handler_of(self))
+    def start(self, port: int = 0) -> Self:
+        """Listen on ``port`` of 127.0.0.1, or on a free one."""
+        self._server = _Server(("127.0.0.1", port), _handler_of(self))
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
         self._thread.start()
         return self

@@ -77,6 +77,10 @@ class Container:
         self._send = send
         self._stopping = stopping
 
+    @property
+    def _work_lease_ms(self) -> int:
+        return int(self.settings.work_lease_seconds * 1000)
+
     @cached_property
     def redis(self) -> Redis:
         """A connection pool to Redis, bytes in and out."""
@@ -220,18 +224,24 @@ class Container:
     @cached_property
     def resolutions(self) -> ResolutionDesk:
         """The story of a fix."""
-        return ResolutionDesk(index=self.index, watch=self.watch, bell=self.bell)
+        return ResolutionDesk(index=self.index, watch=self.watch, bell=self.bell, lease_ms=2 * self._work_lease_ms)
 
     @cached_property
     def learner(self) -> Learner:
         """The story of a fix that nobody reports."""
-        return Learner(index=self.index, watch=self.watch, bell=self.bell)
+        return Learner(index=self.index, watch=self.watch, bell=self.bell, lease_ms=2 * self._work_lease_ms)
 
     @cached_property
     def librarian(self) -> Librarian:
         """Writes to Aegis."""
         flush_ms = int(self.settings.flush_seconds * 1000)
-        return Librarian(index=self.index, knowledge=self.knowledge, archive=self.archive, flush_ms=flush_ms)
+        return Librarian(
+            index=self.index,
+            knowledge=self.knowledge,
+            archive=self.archive,
+            flush_ms=flush_ms,
+            lease_ms=4 * self._work_lease_ms,
+        )
 
     @cached_property
     def archive(self) -> RedisArchive:

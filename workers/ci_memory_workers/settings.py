@@ -44,6 +44,9 @@ class Settings(BaseSettings):
     """How long an event is recognised as already counted. Older events go to the dead letters."""
     answer_hours: int = Field(default=72, ge=1, le=720)
     """How long an answer can be fetched."""
+    work_lease_seconds: float = Field(default=30.0, ge=1, le=600)
+    """How long a piece of work may take before its worker is given up, and another takes it over; learning and fixes take twice
+    as long, writing to Aegis four times, and an analysis as long as the LLM may take and this."""
     max_deliveries: int = Field(default=5, ge=2, le=100)
     """How often an event is tried, before it goes to the dead letters."""
 
@@ -128,7 +131,7 @@ class Settings(BaseSettings):
     @property
     def analysis_lease_ms(self) -> int:
         """How long an analysis may take before another worker takes it over."""
-        return int((self.llm_timeout + 30) * 1000)
+        return int((self.llm_timeout + self.work_lease_seconds) * 1000)
 
     @property
     def llm_limits(self) -> LlmLimits:

@@ -26,15 +26,16 @@ BROKEN = "broken|"
 
 @dataclass(frozen=True, slots=True)
 class Learner:
-    """What learning from runs needs."""
+    """What learning from runs needs, and how long it may take."""
 
     index: Index
     watch: FixWatch
     bell: Bell
+    lease_ms: int = LEASE_MS
 
     def learn(self, tenant: str, line_id: str, now_ms: int) -> str:
         """Learn from the runs of one job on one branch, if that is due. Returns what came of it, in a word."""
-        lease = self.index.take("transitions", tenant, line_id, now_ms=now_ms, lease_ms=LEASE_MS)
+        lease = self.index.take("transitions", tenant, line_id, now_ms=now_ms, lease_ms=self.lease_ms)
         if lease is None:
             return "not_due"
         line = self._as_it_stands(tenant, self.index.line(tenant, line_id))

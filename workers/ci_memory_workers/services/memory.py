@@ -31,16 +31,19 @@ WITHDRAWN = "withdrawn"
 
 @dataclass(frozen=True, slots=True)
 class Librarian:
-    """Writes what the index knows into Aegis. ``flush_ms`` is how long counts may be collected before the next writing."""
+    """Writes what the index knows into Aegis. ``flush_ms`` is how long counts may be collected before the next writing,
+    ``lease_ms`` how long one may take.
+    """
 
     index: Index
     knowledge: Knowledge
     archive: Archive
     flush_ms: int
+    lease_ms: int = LEASE_MS
 
     def sync(self, tenant: str, pattern_id: str, now_ms: int) -> str:
         """Bring Aegis up to date with a pattern, if that is due. Returns what came of it, in a word."""
-        lease = self.index.take("memory", tenant, pattern_id, now_ms=now_ms, lease_ms=LEASE_MS)
+        lease = self.index.take("memory", tenant, pattern_id, now_ms=now_ms, lease_ms=self.lease_ms)
         if lease is None:
             return "not_due"
         pattern = self.index.pattern(tenant, pattern_id)

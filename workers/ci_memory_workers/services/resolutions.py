@@ -16,15 +16,16 @@ LEASE_MS = 60_000
 
 @dataclass(frozen=True, slots=True)
 class ResolutionDesk:
-    """What applying a resolution needs."""
+    """What applying a resolution needs, and how long it may take."""
 
     index: Index
     watch: FixWatch
     bell: Bell
+    lease_ms: int = LEASE_MS
 
     def apply(self, tenant: str, event_id: str, now_ms: int) -> str:
         """Apply a resolution exactly once, if it is due. Returns what came of it, in a word."""
-        lease = self.index.take("resolutions", tenant, event_id, now_ms=now_ms, lease_ms=LEASE_MS)
+        lease = self.index.take("resolutions", tenant, event_id, now_ms=now_ms, lease_ms=self.lease_ms)
         if lease is None:
             return "not_due"
         event = self.index.resolution(tenant, event_id)
