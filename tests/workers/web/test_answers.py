@@ -70,7 +70,7 @@ def test_what_has_no_answer_is_pending(http: TestClient, bearer: MakeToken) -> N
 def test_who_waits_is_woken_by_the_answer(http: TestClient, redis_client: Redis, index: RedisIndex, bearer: MakeToken) -> None:
     header = bearer()
     with ThreadPoolExecutor(1) as pool:
-        waiting = pool.submit(http.get, f"/v1/analyses/{EVENT_ID}?wait=20", headers=header)
+        waiting = pool.submit(http.get, f"/v1/analyses/{EVENT_ID}?wait=60", headers=header)
         wait_for_key(redis_client, waiting_key("default", EVENT_ID))
         index.publish("default", [answered()])
 
@@ -84,13 +84,13 @@ def test_many_wait_at_once_on_few_connections(
     ids = [f"{n:032d}" for n in range(60)]
     header = bearer()
     with ThreadPoolExecutor(len(ids)) as pool:
-        waiting = [pool.submit(http.get, f"/v1/analyses/{one}?wait=20", headers=header) for one in ids]
+        waiting = [pool.submit(http.get, f"/v1/analyses/{one}?wait=60", headers=header) for one in ids]
         for one in ids:
             wait_for_key(redis_client, waiting_key("default", one))
         connected: Any = redis_client.info("clients")
         index.publish("default", [answered(one) for one in ids])
 
-        assert [one.result(60).json()["event_id"] for one in waiting] == ids
+        assert [one.result(30).json()["event_id"] for one in waiting] == ids
     assert connected["connected_clients"] < len(ids)
 
 
@@ -98,7 +98,7 @@ def test_many_wait_at_once_on_few_connections(
 def test_two_wait_for_one_answer(http: TestClient, redis_client: Redis, index: RedisIndex, bearer: MakeToken) -> None:
     header = bearer()
     with ThreadPoolExecutor(2) as pool:
-        waiting = [pool.submit(http.get, f"/v1/analyses/{EVENT_ID}?wait=20", headers=header) for _ in range(2)]
+        waiting = [pool.submit(http.get, f"/v1/analyses/{EVENT_ID}?wait=60", headers=header) for _ in range(2)]
         wait_for_key(redis_client, waiting_key("default", EVENT_ID))
         index.publish("default", [answered()])
 
