@@ -2,13 +2,12 @@ from __future__ import annotations
 
 import pytest
 
-from ci_memory_workers.domain.log_lines import boilerplate, clean
+from ci_memory_workers.domain.log_lines import clean
 from ci_memory_workers.domain.structure import Structure, read
 
 
 def structure(text: str, *, of_test: bool = False) -> Structure:
-    log = clean(text)
-    return read(log, [], boilerplate("\n".join(log.lines)), of_test=of_test)
+    return read(clean(text), clean(""), of_test=of_test)
 
 
 @pytest.mark.parametrize(

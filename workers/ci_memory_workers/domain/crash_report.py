@@ -38,13 +38,16 @@ _HEADLINES: Final[tuple[tuple[str, str], ...]] = (
     ("", r"(ASSERT(?:ION)? FAILED[^\n]*)"),
     ("", r"(uvm_fault|kernel: [a-z ]{3,40} trap|panic\[cpu)\b"),
 )
-_ANY: Final = re2.compile("|".join(f"({pattern})" for _, pattern in _HEADLINES))
+HEADLINE: Final = "|".join(f"({pattern})" for _, pattern in _HEADLINES)
+"""RE2, of one line: what a crash report begins with."""
+_ANY: Final = re2.compile(HEADLINE)
 # Where each headline's own group stands in `_ANY`; the group after it, where there is one, is what the headline says.
 _GROUP: Final = tuple(accumulate((1 + re2.compile(pattern).groups for _, pattern in _HEADLINES), initial=1))
-_WORTH_A_LOOK: Final = re2.compile(
+CRASH_LINE: Final = (
     r"\+0x[0-9a-f]+/0x|[A-Z]S[Aa][Nn]: |Sanitizer: |[Kk]ernel |panic: |panic\(|Call Trace|"
     r"Fatal trap|ASSERT FAILED|uvm_fault|INFO: task|BUG: "
 )
+"""RE2, of one line: where no line has it, there is no crash report."""
 
 _FRAME: Final = re.compile(
     r"""[\s#\d>]*(?:\[<[0-9a-fA-F]+>\]\s*|0x[0-9a-f]+\s+(?:at|in)\s+)?(?P<unsure>\?\s+)?
@@ -91,16 +94,14 @@ _ANOTHER_TRACE: Final = re.compile(
 _MOST_LINES: Final = 150
 
 
-def crash_in(lines: list[str], text: str) -> tuple[str, str] | None:
-    """(what happened, the function) of the first crash report in cleaned ``lines``, whose join is ``text``; else None."""
-    if _WORTH_A_LOOK.search(text) is None or "goroutine " in text or (found := _ANY.search(text)) is None:
+def crash_in(lines: list[str], start: int) -> tuple[str, str] | None:
+    """(what happened, the function) of the crash report whose headline is line ``start`` of cleaned ``lines``."""
+    if (found := _ANY.search(lines[start])) is None:
         return None
     number = next(index for index, group in enumerate(_GROUP) if found.group(group) is not None)
     has_words = _GROUP[number + 1] - _GROUP[number] > 1
     kind, said = _HEADLINES[number][0], (found.group(_GROUP[number] + 1) or "") if has_words else ""
-    start = text.count("\n", 0, found.start())
-    end_of_line = text.find("\n", found.start())
-    first = text[found.start() : end_of_line if end_of_line >= 0 else len(text)]
+    first = lines[start][found.start() :]
     what, function = _from_headline(kind, said, first)
     function = function or _from_trace(what, lines[start + 1 : start + _MOST_LINES])
     return (what, function) if function else (first, "")

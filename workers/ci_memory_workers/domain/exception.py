@@ -5,15 +5,12 @@ from __future__ import annotations
 import re
 from typing import Final
 
-import re2
-
+from .line_traits import RAISED, TRACEBACK
+from .log_lines import LogLines
 from .reason import with_next
 
 _LONGEST_LINE: Final = 1_000
 
-_CANDIDATES: Final = re2.compile(
-    r"(?m)^[^\n]*(?:Error|Exception|Fault|Failure|Failed|Timeout|Interrupt|panic|Exit|Mismatch|NotFound|StopIteration|throw)[^\n]*$"
-)
 _TYPE: Final = (
     r"(?:[\w$]{1,100}(?:\.|::|\\)){0,12}(?:[A-Z][\w$]{0,100}?(?:Error|Exception|Fault|Failure|Failed|Timeout|Interrupt|Exit"
     r"|Mismatch|NotFound|Warning)|Error|StopIteration|KeyboardInterrupt)(?![\w$])"
@@ -34,15 +31,16 @@ _RUBY: Final = re.compile(
 _RUST_PLACE: Final = re.compile(r"'(?P<message>.*)', \S+:\d+:\d+$")
 
 
-def exception_in(lines: list[str], text: str, hollow: frozenset[str] = frozenset()) -> tuple[str, str] | None:
-    """(type, message) in cleaned ``lines``, whose join is ``text``; ``hollow`` lines count for nothing.
+def exception_in(log: LogLines, hollow: frozenset[str] = frozenset()) -> tuple[str, str] | None:
+    """(type, message) in ``log``, whose ``hollow`` lines count for nothing.
 
     The end of the last Python traceback, else the last cause of a Java exception, else the first exception.
     """
-    if "Traceback (most recent" in text and (raised := _raised(lines)) is not None:
+    lines, found = log.lines, log.found
+    if found & TRACEBACK and (raised := _raised(lines)) is not None:
         return raised
     first: tuple[str, str] | None = None
-    for line in _CANDIDATES.findall(text):
+    for line in log.having(RAISED) if found & RAISED else ():
         if line in hollow:
             continue
         line = line[:_LONGEST_LINE]

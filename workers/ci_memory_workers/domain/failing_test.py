@@ -7,48 +7,52 @@ from typing import Final
 
 import re2
 
+_MOCHA: Final = r"^ {2,4}\d+\) (\S[^\n]*(?:\n {6,}[^\n]+)*):$"
+_MINITEST: Final = r"^(?:Failure|Error):\n([\w:]+#\w+)"
+_PROVE: Final = r"^(\S+\.(?:t|sh|pl)) \.{2,} ?\n?(?:Dubious|Failed)"
 # One alternative a framework's way to print a failed test. RE2: leftmost match, linear in the text.
-_PRINTED: Final = re2.compile(
-    r"(?m)"
-    + "|".join(
-        (
-            r"^[ \t]*not ok \d+ (?:- )?([^#\n]+)",  # TAP
-            r"^(?:\[gw\d+\] (?:\[ *\d+%\] )?)?(?:FAILED|ERROR|SUBFAIL)\b[A-Z :]* "
-            r"(\S+::\S[^\n]*?)(?: - [^\n]*)?$",  # pytest
-            r"^(\S+\.py::\S+(?:\[[^\]\n]*\])?) (?:FAILED|ERROR)\b",  # pytest -v
-            r"^(?:FAIL|ERROR): (\w+ \([\w.]+\))",  # unittest
-            r"^(?:FAIL|ERROR): ((?:\w+\.){2,}\w+(?:[\[(][^\n]*)?)$",  # testtools, stestr
-            r"^[ \t]*--- FAIL: (\S+)",  # go
-            r"^\[  FAILED  \] ([\w/]+\.[\w/]+)",  # GoogleTest
-            r"^test (\S+)(?: - should panic)? \.\.\. FAILED",  # cargo
-            r"^---- (\S+) stdout ----",  # cargo
-            r"^[ \t]*● (\S[^\n]* \x{203A} [^\n]+)$",  # Jest
-            r"^[ \t]*(?:FAIL|\x{D7}|✗)[ \t]+(\S+\.(?:test|spec)\.\w+ > [^\n]+?)(?: \d+ms)?$",  # Vitest
-            r"^[ \t]*\d+\) (\[[\w -]+\] \x{203A} [^\n]+)$",  # Playwright
-            r"^ {2,4}\d+\) (\S[^\n]*(?:\n {6,}[^\n]+)*):$",  # Mocha
-            r"^rspec \./(\S+?)(?::\d+|\[[\d:]+\]) # ([^\n]+)$",  # RSpec
-            r"^([\w$]+\((?:[\w$]+\.)*[\w$]+\))  ?(?:Time elapsed:[^\n]*)?<<< (?:FAILURE|ERROR)!",  # Surefire 2
-            r"^((?:[\w$]+\.)+[\w$]+(?:\[[^\]\n]*\]|\([^)\n]*\))*)(?:  ?--)?  ?(?:Time elapsed:[^\n]*)?<<< (?:FAILURE|ERROR)!",
-            r"^Tests run:[^\n]*<<< (?:FAILURE|ERROR)! -+ in ((?:[\w$]+\.)*[\w$]+)$",  # Surefire, the class
-            r"^((?:[\w$]+\.)*[\w$]+ > [^\n]+) FAILED$",  # Gradle
-            r"^\d+\) ([\w\\]+::\w+)",  # PHPUnit
-            r"^ *\d+\) test ([^\n]+ \([\w.]+\))$",  # ExUnit
-            r"^(?:Failure|Error):\n([\w:]+#\w+)",  # Minitest
-            r"^[ \t]*(\S+?(?:\([^\n]*\))?) \[FAIL\]$",  # xUnit.net
-            r"^[ \t]*Failed ([A-Za-z_][\w.+]*(?:\([^\n]*\))?) \[[^\]\n]*\]$",  # dotnet test
-            r"^[ \t]*\d+ - (\S+) \((?:Failed|Timeout|SEGFAULT|ILLEGAL|Subprocess aborted|Child aborted|Not Run)\)",  # CTest
-            r"Test +#\d+: (\S+) \.+ *\*\*\*",  # CTest
-            r"^(\S+\.(?:t|sh|pl)) \.{2,} ?\n?(?:Dubious|Failed)",  # prove
-            r"\b(\w+_SUITE:\w+) failed on line",  # Erlang's Common Test
-            r"Test Case '-\[([\w.]+ \w+)\]' failed",  # XCTest
-        )
-    )
+_FRAMEWORKS: Final = (
+    r"^[ \t]*not ok \d+ (?:- )?([^#\n]+)",  # TAP
+    r"^(?:\[gw\d+\] (?:\[ *\d+%\] )?)?(?:FAILED|ERROR|SUBFAIL)\b[A-Z :]* "
+    r"(\S+::\S[^\n]*?)(?: - [^\n]*)?$",  # pytest
+    r"^(\S+\.py::\S+(?:\[[^\]\n]*\])?) (?:FAILED|ERROR)\b",  # pytest -v
+    r"^(?:FAIL|ERROR): (\w+ \([\w.]+\))",  # unittest
+    r"^(?:FAIL|ERROR): ((?:\w+\.){2,}\w+(?:[\[(][^\n]*)?)$",  # testtools, stestr
+    r"^[ \t]*--- FAIL: (\S+)",  # go
+    r"^\[  FAILED  \] ([\w/]+\.[\w/]+)",  # GoogleTest
+    r"^test (\S+)(?: - should panic)? \.\.\. FAILED",  # cargo
+    r"^---- (\S+) stdout ----",  # cargo
+    r"^[ \t]*● (\S[^\n]* \x{203A} [^\n]+)$",  # Jest
+    r"^[ \t]*(?:FAIL|\x{D7}|✗)[ \t]+(\S+\.(?:test|spec)\.\w+ > [^\n]+?)(?: \d+ms)?$",  # Vitest
+    r"^[ \t]*\d+\) (\[[\w -]+\] \x{203A} [^\n]+)$",  # Playwright
+    _MOCHA,
+    r"^rspec \./(\S+?)(?::\d+|\[[\d:]+\]) # ([^\n]+)$",  # RSpec
+    r"^([\w$]+\((?:[\w$]+\.)*[\w$]+\))  ?(?:Time elapsed:[^\n]*)?<<< (?:FAILURE|ERROR)!",  # Surefire 2
+    r"^((?:[\w$]+\.)+[\w$]+(?:\[[^\]\n]*\]|\([^)\n]*\))*)(?:  ?--)?  ?(?:Time elapsed:[^\n]*)?<<< (?:FAILURE|ERROR)!",
+    r"^Tests run:[^\n]*<<< (?:FAILURE|ERROR)! -+ in ((?:[\w$]+\.)*[\w$]+)$",  # Surefire, the class
+    r"^((?:[\w$]+\.)*[\w$]+ > [^\n]+) FAILED$",  # Gradle
+    r"^\d+\) ([\w\\]+::\w+)",  # PHPUnit
+    r"^ *\d+\) test ([^\n]+ \([\w.]+\))$",  # ExUnit
+    _MINITEST,
+    r"^[ \t]*(\S+?(?:\([^\n]*\))?) \[FAIL\]$",  # xUnit.net
+    r"^[ \t]*Failed ([A-Za-z_][\w.+]*(?:\([^\n]*\))?) \[[^\]\n]*\]$",  # dotnet test
+    r"^[ \t]*\d+ - (\S+) \((?:Failed|Timeout|SEGFAULT|ILLEGAL|Subprocess aborted|Child aborted|Not Run)\)",  # CTest
+    r"Test +#\d+: (\S+) \.+ *\*\*\*",  # CTest
+    _PROVE,
+    r"\b(\w+_SUITE:\w+) failed on line",  # Erlang's Common Test
+    r"Test Case '-\[([\w.]+ \w+)\]' failed",  # XCTest
 )
+_PRINTED: Final = re2.compile(f"(?m){'|'.join(_FRAMEWORKS)}")
 # These name less than the ones above: a test without its file, or a file without its test.
-_HEADED: Final = re2.compile(
-    r"(?m)^_{3,} (?:ERROR at (?:setup|teardown) of )?([\w.\[\]-]+[\w\]]) _{3,}$"  # pytest's heading
+_HEADINGS: Final = (
+    r"^_{3,} (?:ERROR at (?:setup|teardown) of )?([\w.\[\]-]+[\w\]]) _{3,}$"  # pytest's heading
     r"|^[ \t]*(?:FAIL|✕|✖)[ \t]+(\S+\.(?:[jt]sx?|mjs|cjs|vue))\b"  # a test file
 )
+_HEADED: Final = re2.compile(f"(?m){_HEADINGS}")
+# How the first line begins of what takes several.
+_FIRST_LINES: Final = {_MOCHA: r"^ {2,4}\d+\) \S", _MINITEST: r"^(?:Failure|Error):$", _PROVE: r"^\S+\.(?:t|sh|pl) \.{2,}"}
+TEST_LINE: Final = f"(?m){'|'.join(_FIRST_LINES.get(one, one) for one in _FRAMEWORKS)}|{_HEADINGS}"
+"""RE2, of one line: where no line has it, no failed test is printed."""
 _LONGEST_ID: Final = 600
 _WORTH_A_LOOK: Final = re2.compile(
     r"not ok|FAIL|ERROR|● |__|rspec | stdout ----|Dubious|_SUITE:|\d\) |Fail|Error:\n|✕|✖|\x{D7}|✗|\((?:Timeout|SEGFAULT|Not Run)"

@@ -15,7 +15,8 @@ from typing import Final
 from ci_memory_producers.events import Stage
 
 from .failing_test import printed_test, test_key
-from .log_lines import boilerplate, clean
+from .line_traits import TEST
+from .log_lines import clean
 from .mask import mask_line
 from .structure import Structure, read
 
@@ -57,13 +58,11 @@ class Fingerprint:
 def fingerprint(text: str, *, stage: Stage, test_id: str = "", stack_trace: str = "") -> Fingerprint:
     """The fingerprint of a failure's ``text``, of its ``stage``, its test and its trace. Never fails; linear in the text."""
     log = clean(text[-_MAX_TEXT:])
-    trace = clean(stack_trace[-_MAX_TEXT:]).lines
+    trace = clean(stack_trace[-_MAX_TEXT:])
     key = test_key(test_id) if test_id else None
-    joined = "\n".join(log.lines)
-    if key is None and (printed := printed_test(joined)):
+    if key is None and log.found & TEST and (printed := printed_test("\n".join(log.lines))):
         key = test_key(printed)
-    hollow = boilerplate(joined)
-    structure = read(log, trace, hollow, of_test=key is not None)
+    structure = read(log, trace, of_test=key is not None)
     parts = [mask_line(part)[:_MAX_PART] for part in structure.parts]
     kind = "reason" if structure.kind == "output" else structure.kind
     material = [str(VERSION), stage, kind, key or "", *structure.names, *parts]
@@ -74,7 +73,7 @@ def fingerprint(text: str, *, stage: Stage, test_id: str = "", stack_trace: str 
         generic=key is None and _says_nothing(structure, parts),
         why=_why(structure, key),
         lines=tuple(log.lines),
-        hollow=hollow,
+        hollow=log.hollow,
     )
 
 

@@ -1,11 +1,13 @@
-"""Lines of a log: cleaned of what a terminal, a CI provider or a logger put before them; boilerplate told from reasons."""
+"""Lines of a log: cleaned of what a terminal, a CI provider or a logger put before them."""
 
 from __future__ import annotations
 
 import re
+from functools import lru_cache, reduce
+from operator import or_
 from typing import Final, NamedTuple
 
-import re2
+from .line_traits import HOLLOW, traits
 
 _ANSI: Final = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])|\x1b?\[\d{1,3}(?:;\d{1,3})*m")
 _LEVEL = r"(?:TRACE|DEBUG|INFO|NOTICE|WARN(?:ING)?|ERROR|SEVERE|CRITICAL|FATAL|AUDIT)"
@@ -26,47 +28,8 @@ _PREFIX: Final = re.compile(
 )
 _ERROR_MARK: Final = re.compile(r"ERROR|SEVERE|CRITICAL|FATAL|error")
 _MAY_HAVE_PREFIX: Final = frozenset("0123456789[#:")
-
-# These say only that something failed. RE2, so that no hostile line costs more than its length.
-_BOILERPLATE: Final = re2.compile(
-    r"(?im)^[^\w\n]*(?:"
-    + "|".join(
-        (
-            r"[^\n]*\bexited with code:? ['\"]?\d+['\"]?\.?"
-            r"|[^\n]*\b(?:completed|failed|exited|exit|exiting|finished|terminated|returned|died|errored)\b[^\n]*"
-            r"\b(?:exit|return|error|status|non-zero)[ -]?(?:exit[ -])?(?:code|status|value|error)s?\b"
-            # an exit status, never an HTTP status
-            r"[^\w\n]{0,3}(?:code[^\w\n]{1,2})?(?:-?[0-3]?\d{1,2}|\d{4,10}|)"
-            r"(?: in [^\n]*|[^\w\n]*)",
-            r"the command [^\n]* (?:returned a non-zero code:?|exited with|failed) \d+(?: times)?[^\w\n]*",
-            r"finished: (?:failure|unstable|aborted)|build step [^\n]* marked build as (?:failure|unstable)",
-            r"> task \S+ failed",
-            r"(?:error: )?command errored out with exit status[^\n]*",
-            r"(?:error:? )?(?:exit|return)[ _-]?(?:code|status)[^\w\n]{0,3}-?\d+[^\w\n]*",
-            r"exit status \d+",
-            r"(?:make|gmake|ninja)(?:\[\d+\])?: (?:\*\*\*|build stopped|leaving|entering|target)[^\n]*",
-            r"(?:npm|gyp|node-pre-gyp)[\w-]* (?:err!|error)(?: "
-            r"(?:code (?:ELIFECYCLE|\d+)|errno \d+|a complete log|[^\n]*\.log|exit status"
-            r"|failed at the|this is probably not|lifecycle script|path |workspace |location |command |system "
-            r"|cwd |node |node-gyp -v"
-            r"|not ok|stack +at |build error)[^\n]*)?",
-            r"error command failed(?: with exit code \d+)?\.?",
-            r"error:? (?:process completed|job failed|script returned)[^\n]*",
-            r"error: (?:aborting due to|could not compile|build failed)[^\n]*",
-            r"(?:build|job|tests?|step|pipeline|task|stage)? ?(?:failed|failure|errors?|fatal|aborted|aborting|killed)[^\w\n]*",
-            r"(?:errors?|failures?|failed|fatal|exception)?[^\w\n]*",
-            r"failure: build failed with an exception\.",
-            r"build fail(?:ed|ure)\b[^\n]*",
-            r"execution failed for task [^\n]*",
-            r"(?:re-?)?run (?:maven|gradle|with|this)[^\n]*",
-            r"(?:for more information|some errors have detailed explanations|\* (?:try|what went wrong|get more help))[^\n]*",
-            r"(?:---+> |removing intermediate container|step \d+/\d+ |sending build context)[^\n]*",
-            r"there (?:was|were) \d+ (?:failure|error)s?:|the following tests failed:|(?:first|failed) tests?:",
-            r"you (?:are using pip|should consider upgrading)[^\n]*",
-        )
-    )
-    + r")[ \t\r]*$"
-)
+_LONGEST_REMEMBERED: Final = 300
+_MOST_REMEMBERED: Final = 32_768
 
 
 def without_colours(text: str) -> str:
@@ -79,31 +42,59 @@ def without_colours(text: str) -> str:
 
 
 class LogLines(NamedTuple):
-    """Cleaned lines; ``errors`` are those that a logger or the CI provider had marked as errors."""
+    """Cleaned lines; ``errors`` are those that a logger or the CI provider had marked as errors; ``traits`` are each line's."""
 
     lines: list[str]
     errors: frozenset[str]
+    traits: list[int]
+
+    @property
+    def found(self) -> int:
+        """The traits that any line has."""
+        return reduce(or_, self.traits, 0)
+
+    def having(self, wanted: int) -> list[str]:
+        """The lines that have one of the traits ``wanted``, in their order."""
+        return [line for line, its in zip(self.lines, self.traits, strict=True) if its & wanted]
+
+    @property
+    def hollow(self) -> frozenset[str]:
+        """The lines that say only *that* something failed (an exit code, "Build failed"), not why."""
+        return frozenset(self.having(HOLLOW))
 
 
 def clean(text: str) -> LogLines:
     """The lines of ``text`` without colour codes, time stamps and level marks; empty lines dropped, inner space kept."""
-    lines = []
-    errors = []
-    for line in without_colours(text).splitlines():
-        bare = line.lstrip()
-        if not bare:
-            continue
-        if bare[0] in _MAY_HAVE_PREFIX and (match := _PREFIX.match(line)) is not None:
-            rest = line[match.end() :].rstrip()
-            if not rest.strip():
-                continue
-            if _ERROR_MARK.search(match.group()) is not None:
-                errors.append(rest)
-            line = rest
-        lines.append(line.rstrip())
-    return LogLines(lines, frozenset(errors))
+    read = [
+        line
+        for raw in without_colours(text).splitlines()
+        if (line := (_remembered(raw) if len(raw) <= _LONGEST_REMEMBERED else _cleaned(raw))) is not None
+    ]
+    return LogLines(
+        [line.text for line in read],
+        frozenset([line.text for line in read if line.is_error]),
+        [line.traits for line in read],
+    )
 
 
-def boilerplate(text: str) -> frozenset[str]:
-    """The lines of ``text`` that say only *that* something failed (an exit code, "Build failed"), not why."""
-    return frozenset(_BOILERPLATE.findall(text))
+class _Line(NamedTuple):
+    text: str
+    is_error: bool
+    traits: int
+
+
+def _cleaned(line: str) -> _Line | None:
+    bare = line.lstrip()
+    if not bare:
+        return None
+    is_error = False
+    if bare[0] in _MAY_HAVE_PREFIX and (match := _PREFIX.match(line)) is not None:
+        line = line[match.end() :]
+        if not line.strip():
+            return None
+        is_error = _ERROR_MARK.search(match.group()) is not None
+    line = line.rstrip()
+    return _Line(line, is_error, traits(line))
+
+
+_remembered = lru_cache(_MOST_REMEMBERED)(_cleaned)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 
-from .log_lines import boilerplate, clean
+from .log_lines import clean
 from .mask import mask_line
 from .structure import read
 
@@ -19,7 +19,6 @@ def incident(run: str, text: str, trace: str) -> str:
     if not run:
         return ""
     log = clean(text[-_MAX_TEXT:])
-    hollow = boilerplate("\n".join(log.lines))
-    structure = read(log, list(clean(trace[-_MAX_TEXT:]).lines), hollow, of_test=True)
+    structure = read(log, clean(trace[-_MAX_TEXT:]), of_test=True)
     material = (run, structure.kind, *structure.names, *map(mask_line, structure.parts))
     return hashlib.blake2b("\x1f".join(material).encode("utf-8", "replace"), digest_size=12).hexdigest()

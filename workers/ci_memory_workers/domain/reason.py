@@ -8,37 +8,18 @@ from typing import Final
 
 import re2
 
+from .line_traits import MILD, PASSING, TELLING, traits
 from .log_lines import LogLines
 
 _LONGEST_LINE: Final = 1_000
 _LONGEST_ANNOUNCEMENT: Final = 90
 _LAST_LINES: Final = 20
 
-_TELLING: Final = re2.compile(
-    # a line with a word of failure, the "E" of apt and pytest, or a linter's "file:line: message"
-    r"(?im)^(?:e(?:: | {2})[^\n]*|[^\s:]+\.\w{1,6}:\d+(?::\d+)?[: ]+\S[^\n]*"
-    r"|[^\n]*\b(?:fatal|error|err|errors|failed|failure|fails|panic|cannot|can't|could not|couldn't|unable to"
-    r"|not found|no such|no \S+ found|denied|unauthorized|forbidden|refused"
-    r"|timed out|timeout|invalid|missing|undefined|unknown|exceeded|killed|aborted|expected"
-    r"|not permitted|unrecognized|unsupported|unexpected|mismatch|mismatched|conflict|conflicts|not exist|doesn't exist"
-    r"|no space|out of memory|crashed|unsatisfiable|want|unresolved|illegal|corrupt|corrupted|violation"
-    r"|incompatible|required)\b[^\n]*)$"
-)
 # An error marked as such at the line's beginning, a tool's name before it or not.
 _MARKED: Final = re.compile(
     r"\s*(?:\S{1,60}:\s)?(?:E:|(?:fatal|internal|build|runtime|assertion|configuration|validation)?\s?error\b|fatal\b|panic\b|"
     r"err!|npm (?:err!|error) code|failure\b|unhandled|uncaught|\[err)",
     re.IGNORECASE,
-)
-_MILD: Final = re2.compile(
-    r"(?i)^\W*(?:warn|warning|w:|deprecated|notice|note|info|debug|hint|trace|err:?\d* https?:|get:?\d* https?:|ign:?\d* )"
-    r"|\w+Warning: |\b(?:warning|deprecated|0 (?:errors|failures|failed)|retrying|will be retried|ignored)\b|\berrors?: 0\b"
-)
-# Lines that tell how a test went on, or where a trace passed: never the reason.
-_PASSING: Final = re2.compile(
-    r"^\s*(?:at (?:async )?[^ ]+ ?\(|at [^ ]+:\d+|File \"|\S+\.rb:\d+:in |\S+:\d+: \w+$|[+-] (?:expected|actual)"
-    r"|✔|✓|√|\[PASS|\[SKIP|PASS\b|ok \d|not ok \d|# |---$|\.\.\.$|\d+\.\.\d+"
-    r"|(?:duration_ms|severity|exitcode|stack|type|location|failureType|code):(?: \||$| [^ ]+$))"
 )
 _WORD: Final = re.compile(r"[A-Za-z]{2,}")
 _STATUS: Final = re2.compile(r"(?m)^\s*(severity|exitcode|signal|failureType): ([^\n]{1,60})$")
@@ -56,21 +37,22 @@ class Reason:
     telling: bool
 
 
-def reason_in(log: LogLines, text: str, hollow: frozenset[str], *, of_test: bool) -> Reason:
-    """The reason in ``log``, whose lines joined are ``text``; ``hollow`` lines give none.
+def reason_in(log: LogLines, hollow: frozenset[str], *, of_test: bool) -> Reason:
+    """The reason in ``log``; ``hollow`` lines give none.
 
     A test that says nothing else is known by its status alone.
     """
     lines = log.lines
-    telling = log.errors.union(_TELLING.findall(text)) - hollow
     marked = worded = mild = ""
-    for line in lines if telling else ():
-        if line not in telling:
+    for line, its in zip(lines, log.traits, strict=True) if log.errors or log.found & TELLING else ():
+        if not (its & TELLING or line in log.errors) or line in hollow:
             continue
-        line = line[:_LONGEST_LINE]
-        if _PASSING.search(line) is not None:
+        if len(line) > _LONGEST_LINE:
+            line = line[:_LONGEST_LINE]
+            its = traits(line)
+        if its & PASSING:
             continue
-        if _MILD.search(line) is not None:
+        if its & MILD:
             mild = mild or line
         elif _MARKED.match(line) is not None or line in log.errors:
             marked = line
@@ -80,8 +62,8 @@ def reason_in(log: LogLines, text: str, hollow: frozenset[str], *, of_test: bool
     if best := marked or worded or mild:
         return Reason(_payload(with_next(best, lines)), telling=True)
     if of_test:
-        return Reason(" ".join(f"{field} {value}" for field, value in _STATUS.findall(text)), telling=True)
-    said = [line for line in lines if line not in hollow and _PASSING.search(line) is None]
+        return Reason(" ".join(f"{field} {value}" for field, value in _STATUS.findall("\n".join(lines))), telling=True)
+    said = [line for line, its in zip(lines, log.traits, strict=True) if not its & PASSING and line not in hollow]
     if said:
         return Reason(said[-1][:_LONGEST_LINE], telling=len(said) == 1)
     # Nothing but boilerplate: the line with the most words names the command, where one does.
