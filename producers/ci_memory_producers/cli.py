@@ -15,6 +15,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from .client import EventTooLarge, Producer, ServerUnreachable, without_password
+from .comment.flags import add_comment_flags
 from .events import ENVIRONMENTS, FIX_TYPES, STAGES, Analysis, FailureEvent, OtherFailure, ResolutionReceipt
 from .render import plain, render
 from .rendezvous import default_data_dir, find_url
@@ -100,6 +101,13 @@ def _quarantine(flags: argparse.Namespace) -> int:
     return REPORTED
 
 
+def _comment(flags: argparse.Namespace) -> int:
+    # Most calls write no comment, and need none of its modules.
+    from .comment.command import run
+
+    return run(flags, os.environ, Path.cwd())
+
+
 def _resolution(flags: argparse.Namespace) -> int:
     event = resolution(flags, os.environ, Path.cwd())
     with _producer(flags) as producer:
@@ -126,7 +134,7 @@ def _producer(flags: argparse.Namespace) -> Producer:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="ci-memory-report", description=(__doc__ or "").splitlines()[0])
-    commands = parser.add_subparsers(required=True, metavar="failure | pass | resolution | quarantine")
+    commands = parser.add_subparsers(required=True, metavar="failure | pass | resolution | quarantine | comment")
     _failure_parser(commands.add_parser("failure", help="a job or its tests failed"))
     _place_flags(passing := commands.add_parser("pass", help="a job passed"))
     passing.add_argument("--junit", default="", metavar="GLOB", help="JUnit XML files: tests that passed when retried are flaky")
@@ -135,6 +143,9 @@ def _parser() -> argparse.ArgumentParser:
     _common_flags(listing := commands.add_parser("quarantine", help="which failures of a repository are known to be flaky"))
     listing.add_argument("--output", default="", help="where the list goes, JSON (default: standard output)")
     listing.set_defaults(run=_quarantine)
+    _place_flags(commenting := commands.add_parser("comment", help="write the answer on the pull or merge request"))
+    add_comment_flags(commenting)
+    commenting.set_defaults(run=_comment)
     return parser
 
 
