@@ -19,7 +19,7 @@ LONGEST_PROSE = 1_500
 _UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 _WORD = re.compile(r"[^\W\d_]+(?:['\u2019-][^\W\d_]+)*|[0-9]{1,6}(?:[.,][0-9]{1,6})?%?|[-\u2013\u2014\u2026\u2192\u00b7]")
 _MAYBE_COMMIT = re.compile(r"[0-9a-fA-F]{7,64}")
-_BEFORE, _AFTER = "(\"'", ".,;:!?)\"'"
+_BEFORE, _AFTER = "(\"'", ".,;:!?)\"'\u2026"
 _TICKS = re.compile(r"`+")
 
 
