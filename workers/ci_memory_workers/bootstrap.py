@@ -11,6 +11,7 @@ from importlib.resources import files
 
 from redis import Redis
 
+from ci_memory_producers.client import Producer
 from ci_memory_producers.connection import connect
 from ci_memory_producers.redact import redact
 
@@ -23,6 +24,7 @@ from .adapters.redis_index import RedisIndex
 from .adapters.redis_llm_lane import RedisLlmLane
 from .adapters.redis_meters import RedisMeters
 from .adapters.redis_quarantine_list import RedisQuarantineLists
+from .adapters.redis_recall import RedisRecall
 from .adapters.redis_records import RedisRecords
 from .adapters.redis_watch import RedisFixWatch
 from .adapters.rules_analyst import RulesAnalyst
@@ -33,6 +35,7 @@ from .domain.category import Categorizer, Rule, parse_rules
 from .errors import InvalidSettings
 from .services.analysis import AnalysisDesk
 from .services.archive import Archivist
+from .services.asking import AskingDesk
 from .services.failures import FailureMemory
 from .services.learning import Learner
 from .services.memory import Librarian
@@ -252,6 +255,19 @@ class Container:
     def archivist(self) -> Archivist:
         """Brings back what is known."""
         return Archivist(archive=self.archive, index=self.index, knowledge=self.knowledge, lookalikes=self.lookalikes)
+
+    @cached_property
+    def asking(self) -> AskingDesk:
+        """The story of who asks first."""
+        return AskingDesk(
+            index=self.index,
+            decisions=self.decisions,
+            recall=RedisRecall(self.redis),
+            reader=TextReader(load_categorizer(self.settings)),
+            knowledge=self.knowledge,
+            lookalikes=self.lookalikes,
+            reports=Producer(self.settings.redis_url),
+        )
 
     @cached_property
     def replayer(self) -> Replayer:

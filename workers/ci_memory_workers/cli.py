@@ -23,6 +23,7 @@ _COMMANDS = {
     "replay": ("replay", "replay"),
     "gateway": ("gateway", "gateway"),
     "token": ("token", "token"),
+    "mcp": ("mcp", "mcp"),
     "export": ("archive", "export_command"),
     "import": ("archive", "import_command"),
     "rebuild": ("archive", "rebuild"),
