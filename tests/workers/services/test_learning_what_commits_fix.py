@@ -168,3 +168,17 @@ def test_the_lines_of_a_pattern_go_with_it_when_it_is_merged(index: RedisIndex, 
     merge(index, into)
 
     assert redis_client.scard(f"ci-memory:{{{T}}}:lines_of:{into}") == 2
+
+
+def test_what_another_commit_may_have_done_is_kept_while_nothing_else_is_known(index: RedisIndex) -> None:
+    def run(number: int, repo: str, **fields: Any) -> dict[str, Any]:
+        return run_of(number, repo=f"acme/{repo}", build=f"{repo}-{number}", **fields)
+
+    learn(index, failed(**run(1, "shop")), passed(**run(3, "shop", parent_sha="c2", **fix_in("shop", "Merge"))))
+    assert [fix.pending for fix in only(index).fixes] == [1]
+
+    learn(index, failed(**run(1, "cart")), passed(**run(2, "cart", commit_message="Pin", changed_files=("setup.py",))))
+    assert [fix.description.partition("\n")[0] for fix in only(index).fixes] == ["Pin"]
+
+    learn(index, failed(**run(1, "till")), passed(**run(3, "till", parent_sha="c2", **fix_in("till", "Merge"))))
+    assert [fix.description.partition("\n")[0] for fix in only(index).fixes] == ["Pin"]

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import secrets
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from collections.abc import Sequence
+from dataclasses import asdict
 from dataclasses import fields as dataclass_fields
 from typing import Any
 
@@ -15,17 +15,14 @@ from redis import Redis
 from ci_memory_producers.events import Answer, ResolutionEvent, ResolutionReceipt
 from ci_memory_producers.keys import WAKE_SECONDS
 
-from ..domain.flaky import FLAKY_THERE
-from ..domain.pattern import Fix, Pattern, Span, Status
+from ..domain.pattern import Fix, Pattern, Status
+from ..domain.place import as_it_is_there, depends_on_place
 from ..domain.stats import Totals
-from ..domain.transitions import Transition, broken_patterns, clean_runs
-from ..services.ports import AnalystAnswer, Applied, Dated, FailureContext, Lease, Line, PendingVote, Reading
+from ..services.ports import AnalystAnswer, Applied, Dated, FailureContext, Lease, PendingVote, Reading
 from .pattern_codec import (
     arguments,
-    decode_line,
     decode_pattern,
     decode_sample,
-    decode_spans,
     encode_analysis,
     encode_fix,
     encode_sample,
@@ -34,7 +31,8 @@ from .pattern_codec import (
     prefix,
     text,
 )
-from .redis_due import TENANTS, RedisDue
+from .redis_due import TENANTS
+from .redis_runs import RedisRuns
 from .scripts import Scripts
 
 MOST_WAITING = 10_000
@@ -42,15 +40,11 @@ MOST_WAITING = 10_000
 SAMPLE_SECONDS = 30 * 86_400
 """How long the text of a pattern's first failure is kept, once it has been analysed for good."""
 KNOWN_CACHE = 200_000
-MOST_LINES = 20
-"""Jobs of a pattern that are looked at for clean runs."""
-LEARNED_SECONDS = 45 * 86_400
-"""As long as the runs of a line are kept."""
 MOST_MERGES = 16
 """Merges that are followed to the pattern that stands for another."""
 
 
-class RedisIndex(RedisDue):
+class RedisIndex(RedisRuns):
     """Satisfies `services.ports.Index`; raises what redis raises."""
 
     def __init__(self, client: Redis, *, dedupe_seconds: int, answer_seconds: int, flush_ms: int) -> None:
@@ -98,13 +92,15 @@ class RedisIndex(RedisDue):
         return outcomes, patterns
 
     def _as_it_is_there(self, tenant: str, event: Reading | Dated, pattern: Pattern | None) -> Pattern | None:
-        """The pattern as far as an event's place goes: a quarantine holds where the failure was flaky, and until it is broken."""
-        if pattern is None or pattern.status != "quarantined" or not isinstance(event, Reading):
+        """The pattern as far as it holds in an event's place."""
+        if pattern is None or not isinstance(event, Reading):
             return pattern
-        flaky: Any = self._client.hget(f"{prefix(tenant)}flaky_in:{pattern.pattern_id}", event.event.repo)
+        repo = event.event.repo
+        if not depends_on_place(pattern, repo=repo, ms=event.ms):
+            return pattern
+        flaky: Any = self._client.hget(f"{prefix(tenant)}flaky_in:{pattern.pattern_id}", repo)
         attempts = self.line(tenant, line).attempts if (line := line_id(event.event)) else ()
-        holds = int(flaky or 0) >= FLAKY_THERE and pattern.pattern_id not in broken_patterns(attempts)
-        return pattern if holds else replace(pattern, status="flaky")
+        return as_it_is_there(pattern, attempts, repo=repo, ms=event.ms, flaky_there=int(flaky or 0))
 
     def _is_known(self, tenant: str, event: Reading | Dated) -> bool:
         return not isinstance(event, Reading) or (tenant, event.fingerprint) in self._known
@@ -248,73 +244,3 @@ class RedisIndex(RedisDue):
         journal = event.model_copy(update={"pattern_id": receipt.pattern_id}).model_dump_json()
         told = (receipt.model_dump_json(), self._answer_seconds, WAKE_SECONDS)
         return bool(self._scripts.run("apply_resolution", prefix(lease.tenant), *arguments_, journal, context, *told))
-
-    # -- learning from runs ---------------------------------------------------------------------------------------------
-
-    def line(self, tenant: str, line_id: str) -> Line:
-        """See `Index.line`."""
-        p = prefix(tenant)
-        pipeline = self._client.pipeline()
-        pipeline.hget(f"{p}line_revisions", line_id)
-        pipeline.zrange(f"{p}line:{line_id}", 0, -1)
-        revision, rows = pipeline.execute()
-        return decode_line(line_id, int(revision or 0), rows)
-
-    def line_is_quiet(self, tenant: str, line: Line) -> bool:
-        """See `Index.line_is_quiet`."""
-        return bool(self._scripts.run("line_is_quiet", prefix(tenant), line.line_id, line.revision, *sorted(line.patterns)))
-
-    def outbreaks(self, tenant: str, pattern_ids: Sequence[str]) -> dict[str, tuple[Span, ...]]:
-        """See `Index.outbreaks`."""
-        pipeline = self._client.pipeline(transaction=False)
-        for pattern_id in pattern_ids:
-            pipeline.hmget(f"{prefix(tenant)}pattern:{pattern_id}", ["outbreaks_past", "outbreak_ms", "outbreak_last_ms"])
-        rows = pipeline.execute() if pattern_ids else []
-        return {pattern_id: decode_spans(*map(text, row)) for pattern_id, row in zip(pattern_ids, rows, strict=True)}
-
-    def learned(self, tenant: str, line_id: str) -> dict[str, str]:
-        """See `Index.learned`."""
-        return pairs(self._client.hgetall(f"{prefix(tenant)}learned:{line_id}"))
-
-    def keep_learned(self, tenant: str, line_id: str, learned: Mapping[str, str]) -> None:
-        """See `Index.keep_learned`."""
-        key = f"{prefix(tenant)}learned:{line_id}"
-        fields: dict[Any, Any] = dict(learned)
-        pipeline = self._client.pipeline()
-        pipeline.delete(key)
-        if fields:
-            pipeline.hset(key, mapping=fields)
-            pipeline.expire(key, LEARNED_SECONDS)
-        pipeline.execute()
-
-    def record_trial(
-        self, tenant: str, transition: Transition, trial_id: str, fix: Fix, *, now_ms: int, outbreak: bool = False
-    ) -> bool:
-        """See `Index.record_trial`."""
-        commits = f"{transition.first.commit} {transition.last.commit}"
-        arguments_ = (transition.pattern_id, trial_id, fix.repo, transition.verdict, transition.passing.ms, now_ms)
-        flags = (int(transition.persisted), int(outbreak), int(transition.failures > 1))
-        streak = (transition.first.ms, commits, *flags)
-        return bool(self._scripts.run("record_trial", prefix(tenant), *arguments_, fix.fix_id, encode_fix(fix), *streak))
-
-    def record_rerun(
-        self, tenant: str, transition: Transition, transition_id: str, *, repo: str, now_ms: int, outbreak: bool = False
-    ) -> bool:
-        """See `Index.record_rerun`."""
-        place = f"{repo}, commit {transition.passing.commit[:12]}"
-        arguments_ = (transition.pattern_id, transition_id, place, now_ms, int(outbreak))
-        times = (transition.last.ms, transition.passing.ms)
-        return bool(self._scripts.run("record_rerun", prefix(tenant), *arguments_, repo, *times))
-
-    def clean_runs(self, tenant: str, pattern_id: str) -> int:
-        """See `Index.clean_runs`."""
-        pipeline = self._client.pipeline()
-        pipeline.hget(f"{prefix(tenant)}pattern:{pattern_id}", "last_ms")
-        pipeline.srandmember(f"{prefix(tenant)}lines_of:{pattern_id}", MOST_LINES)
-        last_ms, members = pipeline.execute()
-        return clean_runs((self.line(tenant, text(member)).attempts for member in members), int(last_ms or 0))
-
-    def quarantine_judgement_due(self, tenant: str, pattern_ids: Sequence[str], now_ms: int) -> None:
-        """See `Index.quarantine_judgement_due`. What was due sooner stays so."""
-        if pattern_ids:
-            self._client.zadd(f"{prefix(tenant)}due:quarantine", dict.fromkeys(pattern_ids, now_ms), lt=True)

@@ -69,6 +69,11 @@ class Transition:
         return self.first, self.last
 
     @property
+    def unsure(self) -> bool:
+        """Whether another commit than the one that passed may have helped."""
+        return self.error_changed or self.skipped
+
+    @property
     def persisted(self) -> bool:
         """Whether it failed commit after commit: what is flaky rarely does."""
         return self.commits >= COMMITS_TO_BREAK

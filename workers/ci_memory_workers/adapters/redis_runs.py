@@ -1,0 +1,89 @@
+"""The runs of jobs in Redis, and what is learned from them. State changes in Lua alone (``lua/``)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ..domain.pattern import Fix, Span
+from ..domain.transitions import Transition, clean_runs
+from ..services.ports import Line
+from .pattern_codec import decode_line, decode_spans, encode_fix, pairs, prefix, text
+from .redis_due import RedisDue
+
+MOST_LINES = 20
+"""Jobs of a pattern that are looked at for clean runs."""
+LEARNED_SECONDS = 45 * 86_400
+"""As long as the runs of a line are kept."""
+
+
+class RedisRuns(RedisDue):
+    """The part of `services.ports.Index` that is about runs; raises what redis raises."""
+
+    def line(self, tenant: str, line_id: str) -> Line:
+        """See `Index.line`."""
+        p = prefix(tenant)
+        pipeline = self._client.pipeline()
+        pipeline.hget(f"{p}line_revisions", line_id)
+        pipeline.zrange(f"{p}line:{line_id}", 0, -1)
+        revision, rows = pipeline.execute()
+        return decode_line(line_id, int(revision or 0), rows)
+
+    def line_is_quiet(self, tenant: str, line: Line) -> bool:
+        """See `Index.line_is_quiet`."""
+        return bool(self._scripts.run("line_is_quiet", prefix(tenant), line.line_id, line.revision, *sorted(line.patterns)))
+
+    def outbreaks(self, tenant: str, pattern_ids: Sequence[str]) -> dict[str, tuple[Span, ...]]:
+        """See `Index.outbreaks`."""
+        pipeline = self._client.pipeline(transaction=False)
+        for pattern_id in pattern_ids:
+            pipeline.hmget(f"{prefix(tenant)}pattern:{pattern_id}", ["outbreaks_past", "outbreak_ms", "outbreak_last_ms"])
+        rows = pipeline.execute() if pattern_ids else []
+        return {pattern_id: decode_spans(*map(text, row)) for pattern_id, row in zip(pattern_ids, rows, strict=True)}
+
+    def learned(self, tenant: str, line_id: str) -> dict[str, str]:
+        """See `Index.learned`."""
+        return pairs(self._client.hgetall(f"{prefix(tenant)}learned:{line_id}"))
+
+    def keep_learned(self, tenant: str, line_id: str, learned: Mapping[str, str]) -> None:
+        """See `Index.keep_learned`."""
+        key = f"{prefix(tenant)}learned:{line_id}"
+        fields: dict[Any, Any] = dict(learned)
+        pipeline = self._client.pipeline()
+        pipeline.delete(key)
+        if fields:
+            pipeline.hset(key, mapping=fields)
+            pipeline.expire(key, LEARNED_SECONDS)
+        pipeline.execute()
+
+    def record_trial(
+        self, tenant: str, transition: Transition, trial_id: str, fix: Fix, *, now_ms: int, outbreak: bool = False
+    ) -> bool:
+        """See `Index.record_trial`."""
+        commits = f"{transition.first.commit} {transition.last.commit}"
+        arguments_ = (transition.pattern_id, trial_id, fix.repo, transition.verdict, transition.passing.ms, now_ms)
+        flags = (int(transition.persisted), int(outbreak), int(transition.failures > 1), int(transition.unsure))
+        streak = (transition.first.ms, commits, *flags)
+        return bool(self._scripts.run("record_trial", prefix(tenant), *arguments_, fix.fix_id, encode_fix(fix), *streak))
+
+    def record_rerun(
+        self, tenant: str, transition: Transition, transition_id: str, *, repo: str, now_ms: int, outbreak: bool = False
+    ) -> bool:
+        """See `Index.record_rerun`."""
+        place = f"{repo}, commit {transition.passing.commit[:12]}"
+        arguments_ = (transition.pattern_id, transition_id, place, now_ms, int(outbreak))
+        times = (transition.last.ms, transition.passing.ms)
+        return bool(self._scripts.run("record_rerun", prefix(tenant), *arguments_, repo, *times))
+
+    def clean_runs(self, tenant: str, pattern_id: str) -> int:
+        """See `Index.clean_runs`."""
+        pipeline = self._client.pipeline()
+        pipeline.hget(f"{prefix(tenant)}pattern:{pattern_id}", "last_ms")
+        pipeline.srandmember(f"{prefix(tenant)}lines_of:{pattern_id}", MOST_LINES)
+        last_ms, members = pipeline.execute()
+        return clean_runs((self.line(tenant, text(member)).attempts for member in members), int(last_ms or 0))
+
+    def quarantine_judgement_due(self, tenant: str, pattern_ids: Sequence[str], now_ms: int) -> None:
+        """See `Index.quarantine_judgement_due`. What was due sooner stays so."""
+        if pattern_ids:
+            self._client.zadd(f"{prefix(tenant)}due:quarantine", dict.fromkeys(pattern_ids, now_ms), lt=True)
