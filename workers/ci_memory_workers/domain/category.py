@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Final
 
 import re2
 
 from ci_memory_producers.events import Category, Stage
 
+from .line_bound import stays_in_line
 from .log_lines import without_colours
 from .rule import InvalidRule, Rule, parse_rules, word_pattern
 
@@ -17,54 +19,91 @@ __all__ = ["Categorizer", "InvalidRule", "Rule", "Verdict", "parse_rules"]
 
 _MAX_TEXT: Final = 48_000
 _LONGEST_QUOTE: Final = 120
+_LONGEST_REMEMBERED: Final = 300
+_MOST_REMEMBERED: Final = 32_768
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """``signal`` is the name of the rule that decided, empty where none did; ``why`` quotes what it matched."""
+    """``signal`` is the name of the rule that decided, empty where none did."""
 
     category: Category
     signal: str
-    why: str
+    told: str = ""
+    quoted: re2._Regexp | None = field(default=None, repr=False, compare=False)
+    text: str = field(default="", repr=False, compare=False)
+
+    @property
+    def why(self) -> str:
+        """What decided; quotes what the rule matched. Looked for when it is asked for: most failures are known and never ask."""
+        if self.quoted is None:
+            return self.told
+        match = self.quoted.search(self.text.encode("utf-8", "replace"))
+        said = match.group().decode("utf-8", "replace") if match is not None else ""
+        return f"{self.signal}: {' '.join(said.split())[:_LONGEST_QUOTE]}"
+
+
+class _Patterns:
+    """Patterns by their numbers. `re2.Filter` looks for the literals that each needs, all in one pass, and runs only the patterns
+    whose literals are there: a text costs tens of microseconds whatever the number of rules.
+    """
+
+    def __init__(self) -> None:
+        self._filter = re2.Filter()
+        self._numbers: list[int] = []
+
+    def add(self, pattern: str, number: int) -> None:
+        self._filter.Add(pattern)
+        self._numbers.append(number)
+
+    def compile(self) -> None:
+        if self._numbers:
+            self._filter.Compile()
+
+    def matching(self, text: str) -> tuple[int, ...]:
+        if not self._numbers:
+            return ()
+        return tuple(self._numbers[at] for at in self._filter.Match(text.encode("utf-8", "replace")) or ())
 
 
 class Categorizer:
     """Tries rules in their order: those with patterns first, then those with words. Built once; safe to share.
 
-    `re2.Filter` looks for the literals that each pattern needs, all in one pass, and runs only the patterns whose
-    literals are there: a text costs tens of microseconds whatever the number of rules.
+    What stays within a line is matched line by line, and remembered by the line: the lines of a failure come again when it does.
     """
 
     def __init__(self, rules: Sequence[Rule]) -> None:
         self._rules = [*(rule for rule in rules if rule.patterns), *(rule for rule in rules if rule.words)]
-        self._filter = re2.Filter()
-        # For each pattern of the filter: the rule it belongs to, and whether it speaks for the rule or against it.
-        self._owner: list[tuple[int, bool]] = []
+        # For each pattern: itself, the rule it belongs to, and whether it speaks for the rule or against it.
+        self._owners: list[tuple[str, int, bool]] = []
+        self._of_lines, self._of_texts = _Patterns(), _Patterns()
         for index, rule in enumerate(self._rules):
-            words = tuple(word_pattern(word) for word in sorted(rule.words))
-            for speaks_for, patterns in ((True, (*rule.patterns, *words)), (False, rule.unless)):
-                for pattern in patterns:
-                    self._filter.Add(pattern)
-                    self._owner.append((index, speaks_for))
-        if self._owner:
-            self._filter.Compile()
+            # The break before or after a word is what its pattern takes for the line's edge.
+            words = tuple((word_pattern(word), True) for word in sorted(rule.words))
+            for speaks_for, patterns in ((True, (*_with_reach(rule.patterns), *words)), (False, _with_reach(rule.unless))):
+                for pattern, of_line in patterns:
+                    (self._of_lines if of_line else self._of_texts).add(pattern, len(self._owners))
+                    self._owners.append((pattern, index, speaks_for))
+        self._of_lines.compile()
+        self._of_texts.compile()
+        self._remembered = lru_cache(_MOST_REMEMBERED)(self._of_lines.matching)
 
     def categorize(self, text: str, stage: Stage, *, test_id: str = "") -> Verdict:
         """The verdict on a failure's ``text`` in ``stage``. ``test_id`` says that a test framework reported it."""
-        data = without_colours(text[-_MAX_TEXT:]).encode("utf-8", "replace")
-        if (decided := self._decide(data, stage)) is not None:
+        text = without_colours(text[-_MAX_TEXT:])
+        if (decided := self._decide(text, stage)) is not None:
             rule, number = decided
-            return Verdict(rule.category, rule.name, f"{rule.name}: {self._quote(number, data)}")
+            return Verdict(rule.category, rule.name, quoted=re2.compile(self._owners[number][0].encode()), text=text)
         if test_id:
             return Verdict("test_assertion", "failed_test", "failed_test: a test framework reported it")
         return Verdict("unknown", "", "no rule matches")
 
-    def _decide(self, data: bytes, stage: Stage) -> tuple[Rule, int] | None:
-        """The first rule that matches ``data`` and holds in ``stage``, with the number of the pattern that matched."""
+    def _decide(self, text: str, stage: Stage) -> tuple[Rule, int] | None:
+        """The first rule that matches ``text`` and holds in ``stage``, with the number of the pattern that matched."""
         found: dict[int, int] = {}
         against: set[int] = set()
-        for number in (self._filter.Match(data) or ()) if self._owner else ():
-            index, speaks_for = self._owner[number]
+        for number in self._matching(text):
+            _, index, speaks_for = self._owners[number]
             stages = self._rules[index].stages
             if not speaks_for:
                 against.add(index)
@@ -73,7 +112,14 @@ class Categorizer:
         first = min(found.keys() - against, default=None)
         return None if first is None else (self._rules[first], found[first])
 
-    def _quote(self, number: int, data: bytes) -> str:
-        match = self._filter.re(number).search(data)
-        quoted = match.group().decode("utf-8", "replace") if match is not None else ""
-        return " ".join(quoted.split())[:_LONGEST_QUOTE]
+    def _matching(self, text: str) -> list[int]:
+        numbers = {
+            number
+            for line in text.split("\n")
+            for number in (self._remembered(line) if len(line) <= _LONGEST_REMEMBERED else self._of_lines.matching(line))
+        }
+        return sorted(numbers.union(self._of_texts.matching(text)))
+
+
+def _with_reach(patterns: Sequence[str]) -> Iterator[tuple[str, bool]]:
+    return ((pattern, stays_in_line(pattern)) for pattern in patterns)

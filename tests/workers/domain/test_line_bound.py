@@ -1,0 +1,93 @@
+"""Patterns that are matched line by line must match a text exactly where they match one of its lines."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+
+import pytest
+import re2
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ci_memory_workers.domain.category import Categorizer
+from ci_memory_workers.domain.line_bound import stays_in_line
+from ci_memory_workers.domain.rule import Rule, parse_rules
+
+RULES = parse_rules((files("ci_memory_workers") / "rules.toml").read_text(encoding="utf-8"))
+CATEGORIZER = Categorizer(RULES)
+PATTERNS = sorted({pattern for rule in RULES for pattern in (*rule.patterns, *rule.unless)})
+BOUND = [pattern for pattern in PATTERNS if stays_in_line(pattern)]
+LINES = sorted({line for rule in RULES for line in rule.example.split("\n")})
+TEXTS = st.lists(
+    st.one_of(st.sampled_from(LINES), st.sampled_from(LINES).map(lambda line: line[len(line) // 2 :]), st.text(max_size=20)),
+    max_size=8,
+).map("\n".join)
+
+
+@pytest.mark.parametrize(
+    "pattern", [r"(?i)no space", r"(?m)^E[ \t]+x$", r"\bENOSPC\b", r"a[^\s,]*b", r"[^\n]*:", r"\x27.+", r"\[\w+\]", r"\x{203A}"]
+)
+def test_a_pattern_without_breaks_stays_in_its_line(pattern: str) -> None:
+    assert stays_in_line(pattern)
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        r"a\sb",
+        r"a\nb",
+        r"a[^b]c",
+        r"^a",
+        r"a$",
+        r"(?s)a.b",
+        r"(?m)a(?s:.)b",
+        r"\Aa",
+        r"a\z",
+        r"a\Wb",
+        r"[\S\s]",
+        r"[\x00-\x7f]",
+        r"\x0ab",
+        r"\x{a}",
+        r"[[:space:]]",
+        "a\nb",
+        r"\pZ",
+        r"\p{Zl}",
+        r"\Qa\E",
+        r"(?m)a[\s]b",
+        r"(?ms)a",
+        r"(?m)a(?-m:$)",
+        r"\012",
+    ],
+)
+def test_a_pattern_that_may_reach_further_does_not(pattern: str) -> None:
+    re2.compile(pattern)
+
+    assert not stays_in_line(pattern)
+
+
+def test_most_rules_are_read_line_by_line() -> None:
+    assert len(BOUND) > 0.98 * len(PATTERNS)
+
+
+@given(TEXTS)
+def test_a_text_is_categorized_as_by_its_patterns_on_the_whole_text(text: str) -> None:
+    plain = text.encode("utf-8", "replace").decode()
+    expected = {pattern for pattern, _, _ in CATEGORIZER._owners if re2.search(pattern, plain) is not None}
+
+    assert {CATEGORIZER._owners[number][0] for number in CATEGORIZER._matching(plain)} == expected
+
+
+@given(TEXTS)
+def test_what_was_read_before_changes_no_verdict(text: str) -> None:
+    remembered = CATEGORIZER.categorize(text, "test")
+    CATEGORIZER._remembered.cache_clear()
+
+    assert CATEGORIZER.categorize(text, "test") == remembered
+    assert CATEGORIZER.categorize(text, "test").why == remembered.why
+
+
+def test_a_rule_of_ones_own_may_reach_over_lines() -> None:
+    own = Rule("own", "environment_config", (r"begin\s+end",))
+
+    assert Categorizer((own,)).categorize("begin\nend", "test").signal == "own"
+    assert Categorizer((own,)).categorize("begin\nand end", "test").signal == ""
