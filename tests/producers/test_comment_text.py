@@ -36,7 +36,7 @@ NASTY = [
 ]  # fmt: skip
 
 MENTION = re.compile(r"(?<!\w)@\w")
-REFERENCE = re.compile(r"(?:#|!|&|~|%|\$|\^|GH-)\w|\w@\w|::|:\w+:", re.IGNORECASE)
+REFERENCE = re.compile(r"(?:#|!|&|~|%|\$|\^|GH-)\w|\w@\w|:\w+:", re.IGNORECASE)
 COMMIT = re.compile(r"\b[0-9a-f]{7,64}\b")
 PLAIN = {"paragraph_open", "paragraph_close", "inline"}
 
