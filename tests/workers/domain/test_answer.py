@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -102,3 +103,13 @@ def test_an_answer_by_rules_while_the_model_is_out_of_reach_says_so(known: bool)
 
     assert reply.provisional
     assert "out of reach" in reply.message
+
+
+def test_few_outcomes_say_so_and_how_far_they_may_be_counted_on() -> None:
+    few, many = (replace(FIX, worked=worked, failed=0) for worked in (1, 40))
+
+    said = answer(EVENT, pattern(fix=few, fixes=(few,)), known=True)
+    assert said.evidence is not None
+    assert f"Few outcomes yet: count on {said.evidence.confidence_at_least:.0%}." in said.message
+    assert said.evidence.confidence_at_least < said.confidence
+    assert "Few outcomes" not in answer(EVENT, pattern(fix=many, fixes=(many,)), known=True).message

@@ -11,6 +11,8 @@ from .aging import DAY_MS, outdated
 from .confidence import at_least_in, confidence_in
 from .pattern import Fix, Outbreak, Pattern
 
+FEW_OUTCOMES = 0.1
+"""How far the lower bound of a confidence may be below it without a word."""
 END_OF_TIME_MS = 253_402_300_799_000
 """The end of the year 9999: an entry of the log may be given any id."""
 
@@ -185,7 +187,13 @@ def _outcomes(fix: Fix) -> str:
         return f"{how}; it has not proved itself yet."
     last = f", last on {at(fix.last_worked_ms):%Y-%m-%d}" if fix.last_worked_ms else ""
     where = f", in {fix.repositories} repositories" if fix.repositories > 1 else ""
-    return f"{how}; this fix worked {fix.all_worked} of {tried} times{last}{where}."
+    return f"{how}; this fix worked {fix.all_worked} of {tried} times{last}{where}.{_room_below(fix)}"
+
+
+def _room_below(fix: Fix) -> str:
+    """That few outcomes allow to say little, where they do."""
+    lowest = at_least_in(fix)
+    return f" Few outcomes yet: count on {lowest:.0%}." if confidence_in(fix) - lowest > FEW_OUTCOMES else ""
 
 
 def _outdated(pattern: Pattern, fix: Fix) -> str:
