@@ -64,11 +64,13 @@ def test_it_writes_the_comment_the_summary_and_the_annotation(
 
     (comment,) = forge.comments
     assert "- **What failed:** `assert 401 == 200`" in comment["body"]
-    assert "- **Test:** `tests/test_profile.py::test_member`" in comment["body"]
+    assert "- **Test:** `test_member`" in comment["body"]
     assert "[`9f3c2e1a`](https://github.example/acme/shop/commit/9f3c2e1a)" in comment["body"]
     assert (job / "summary.md").read_text() == "before\n" + comment["body"].partition("\n")[2]
     annotated, said = capsys.readouterr().out.splitlines()
-    assert annotated.startswith("::error file=tests/test_profile.py,line=12,title=ci-memory%3A new failure::assert 401 == 200%0A")
+    assert annotated.startswith(
+        "::error file=tests/test_profile.py,line=12,title=ci-memory%3A new failure::assert 401 == 200%0Atest_member"
+    )
     assert said == "comment: created"
 
 
