@@ -8,6 +8,7 @@ from contextlib import contextmanager
 
 import uvicorn
 
+from ci_memory_workers.settings import Settings
 from ci_memory_workers.web.app import make_app
 from ci_memory_workers.web.server import gateway_config
 from running_fleet import free_port, wait_until
@@ -16,7 +17,7 @@ from running_fleet import free_port, wait_until
 @contextmanager
 def running_gateway(redis_url: str) -> Iterator[str]:
     """Its address, while it runs."""
-    app, stop_waiting = make_app(redis_url)
+    app, stop_waiting = make_app(Settings(url=redis_url))
     port = free_port()
     server = uvicorn.Server(gateway_config(app, "127.0.0.1", port))
     thread = threading.Thread(target=server.run)

@@ -17,10 +17,12 @@ from ci_memory_producers.redact import redact
 
 from .adapters.bell import CeleryBell
 from .adapters.event_log import RedisEventLog
+from .adapters.hook_file import read_hooks
 from .adapters.log_limit import LogLimit
 from .adapters.redis_archive import RedisArchive
 from .adapters.redis_decisions import RedisDecisions
 from .adapters.redis_index import RedisIndex
+from .adapters.redis_job_logs import RedisOwedLogs
 from .adapters.redis_llm_lane import RedisLlmLane
 from .adapters.redis_meters import RedisMeters
 from .adapters.redis_quarantine_list import RedisQuarantineLists
@@ -37,6 +39,7 @@ from .services.analysis import AnalysisDesk
 from .services.archive import Archivist
 from .services.asking import AskingDesk
 from .services.failures import FailureMemory
+from .services.job_logs import LogDesk
 from .services.learning import Learner
 from .services.memory import Librarian
 from .services.metered_analyst import MeteredAnalyst
@@ -223,6 +226,20 @@ class Container:
     def freshness(self, tenant: str) -> Freshness:
         """How much of what has come in is known."""
         return Freshness(self.index.totals(tenant, now_ms()).newest_ms, self.log.lag())
+
+    @cached_property
+    def job_logs(self) -> LogDesk:
+        """The story of a job that a webhook tells of."""
+        from .adapters.provider_api import ProviderLogs  # httpx, and only this needs it
+
+        return LogDesk(
+            index=self.index,
+            owed=RedisOwedLogs(self.redis, kept_seconds=2 * self.settings.dedupe_hours * HOUR_S),
+            logs=ProviderLogs(),
+            reader=TextReader(load_categorizer(self.settings)),
+            hooks=read_hooks(self.settings.webhooks_file),
+            jitter=random.random,
+        )
 
     @cached_property
     def resolutions(self) -> ResolutionDesk:

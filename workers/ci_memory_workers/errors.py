@@ -155,3 +155,15 @@ class Refusal(Permanent):
         self.reason = reason
         self.problems = problems
         self.retry_after = retry_after
+
+
+class LogNotThere(Retryable):
+    """The provider does not give the log of a job now (out of reach, busy, not written yet)."""
+
+    reason = "log_not_there"
+
+
+class LogRefused(Permanent):
+    """The provider will never give the log of a job with these credentials, or sends where nobody may follow."""
+
+    reason = "log_refused"

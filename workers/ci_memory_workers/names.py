@@ -12,25 +12,34 @@ QUEUE_ANALYSIS = "analysis"
 QUEUE_RESOLUTIONS = "resolutions"
 QUEUE_MEMORY = "memory"
 QUEUE_SWEEPS = "sweeps"
-QUEUES = (QUEUE_INGEST, QUEUE_ANALYSIS, QUEUE_RESOLUTIONS, QUEUE_MEMORY, QUEUE_SWEEPS)
+QUEUE_LOGS = "logs"
+QUEUES = (QUEUE_INGEST, QUEUE_ANALYSIS, QUEUE_RESOLUTIONS, QUEUE_MEMORY, QUEUE_SWEEPS, QUEUE_LOGS)
 
 DRAIN = "ingest.drain"
 ANALYZE = "analysis.analyze"
 APPLY_RESOLUTION = "resolutions.apply"
 LEARN = "resolutions.learn"
 SYNC_MEMORY = "memory.sync"
+FETCH_LOG = "logs.fetch"
 RING = "sweeps.ring"
 AGE = "sweeps.age"
 QUARANTINE = "sweeps.quarantine"
 TRIM = "sweeps.trim"
 
-Lane = Literal["analysis", "memory", "resolutions", "transitions"]
+Lane = Literal["analysis", "memory", "resolutions", "transitions", "logs"]
 """A set of owed work (``due:{lane}`` in Redis), worked off by the tasks of one queue."""
-LANES: tuple[Lane, ...] = ("analysis", "memory", "resolutions", "transitions")
-LANE_TASKS: dict[Lane, str] = {"analysis": ANALYZE, "memory": SYNC_MEMORY, "resolutions": APPLY_RESOLUTION, "transitions": LEARN}
+LANES: tuple[Lane, ...] = ("analysis", "memory", "resolutions", "transitions", "logs")
+LANE_TASKS: dict[Lane, str] = {
+    "analysis": ANALYZE,
+    "memory": SYNC_MEMORY,
+    "resolutions": APPLY_RESOLUTION,
+    "transitions": LEARN,
+    "logs": FETCH_LOG,
+}
 LANE_QUEUES: dict[Lane, str] = {
     "analysis": QUEUE_ANALYSIS,
     "memory": QUEUE_MEMORY,
     "resolutions": QUEUE_RESOLUTIONS,
     "transitions": QUEUE_RESOLUTIONS,
+    "logs": QUEUE_LOGS,
 }

@@ -98,6 +98,10 @@ class Settings(BaseSettings):
     gateway_host: str = "127.0.0.1"
     gateway_port: int = Field(default=8085, ge=0, le=65_535)
     """Where `ci-memory gateway` listens, plain HTTP: put what speaks TLS before it."""
+    webhooks_file: Path | None = None
+    """Which webhooks of CI providers are expected, TOML (see `ops/webhooks.toml`). Gateway and workers read it."""
+    webhook_grace_seconds: float = Field(default=10.0, ge=0, le=600)
+    """How long after a webhook the log of its job is fetched: what the job's own steps report is read first."""
 
     @cached_property
     def redis_url(self) -> str:

@@ -14,6 +14,7 @@ from ci_memory_workers.adapters.embedded_redis import EmbeddedServer
 from ci_memory_workers.adapters.redis_tokens import RedisTokens
 from ci_memory_workers.bootstrap import now_ms
 from ci_memory_workers.services.access import TokenDesk
+from ci_memory_workers.settings import Settings
 from ci_memory_workers.web.app import make_app
 from door_events import MakeToken
 
@@ -37,6 +38,6 @@ def bearer(desk: TokenDesk) -> MakeToken:
 
 @pytest.fixture
 def http(redis_server: EmbeddedServer, redis_client: Redis) -> Iterator[TestClient]:
-    app, _ = make_app(redis_server.url)
+    app, _ = make_app(Settings(url=redis_server.url))
     with TestClient(app, raise_server_exceptions=False) as client:
         yield client

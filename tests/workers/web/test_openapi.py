@@ -14,6 +14,7 @@ from starlette.testclient import TestClient
 from ci_memory_producers.events import Analysis
 from ci_memory_workers.adapters.embedded_redis import EmbeddedServer
 from ci_memory_workers.adapters.redis_index import RedisIndex
+from ci_memory_workers.settings import Settings
 from ci_memory_workers.web.app import make_app
 from ci_memory_workers.web.openapi import document
 from ci_memory_workers.web.problems import STATUS
@@ -33,7 +34,7 @@ def check(schema: Any, value: Any) -> list[str]:
 
 
 def test_what_is_described_is_what_there_is(redis_server: EmbeddedServer) -> None:
-    app, _ = make_app(redis_server.url)
+    app, _ = make_app(Settings(url=redis_server.url))
     there = {
         (re.sub(r":\w+}", "}", route.path), method.lower())
         for route in app.routes
@@ -51,7 +52,8 @@ def test_the_document_is_given_to_anybody(http: TestClient) -> None:
 def test_each_operation_that_needs_a_token_describes_what_comes_without(http: TestClient) -> None:
     for path, methods in document()["paths"].items():
         for method, operation in methods.items():
-            reply = http.request(method.upper(), path.replace("{event_id}", EVENT_ID).replace("{repo}", "a/b"))
+            sent = path.replace("{event_id}", EVENT_ID).replace("{repo}", "a/b").replace("{hook}", "ours")
+            reply = http.request(method.upper(), sent, json={} if method == "post" else None)
             assert (reply.status_code == 401) == (operation.get("security") != []) == ("401" in operation["responses"]), path
 
 

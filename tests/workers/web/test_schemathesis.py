@@ -45,4 +45,4 @@ def test_whatever_is_sent_is_answered_as_the_document_says(address: str, bearer:
     )
 
     assert done.returncode == 0, done.stdout[-8_000:] + done.stderr[-2_000:]
-    assert "5 selected" in done.stdout
+    assert "6 selected" in done.stdout

@@ -17,6 +17,7 @@ from starlette.testclient import TestClient
 
 from ci_memory_workers.adapters.embedded_redis import EmbeddedServer
 from ci_memory_workers.services import gateway as gateway_story
+from ci_memory_workers.settings import Settings
 from ci_memory_workers.web import body, server
 from ci_memory_workers.web.app import make_app
 from door_events import MakeToken, failure, logged
@@ -137,7 +138,7 @@ def test_of_many_who_wait_some_are_asked_to_come_again(
 def test_without_redis_the_door_is_well_and_not_ready_and_takes_nothing(tmp_path: Path) -> None:
     redis = EmbeddedServer.at(tmp_path)
     process = subprocess.Popen(redis.command(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    app, _ = make_app(redis.url)
+    app, _ = make_app(Settings(url=redis.url))
     with TestClient(app, raise_server_exceptions=False) as client:
         redis.wait_until_ready(process)
         assert client.get("/readyz").status_code == 200

@@ -12,15 +12,21 @@ from redis.exceptions import OutOfMemoryError, RedisError, ResponseError
 from ci_memory_producers.keys import DEFAULT_LOG_LIMIT, FIELD, LOG_LIMIT_KEY, STREAM, quarantine_key, result_key
 
 from ..domain.access_token import AccessToken
+from ..domain.job_ended import JobEnded
 from ..errors import LogFull, LogUnreachable
 from ..names import GROUP
 from .access_codec import TOKENS, decode_token
 from .async_redis import connect
+from .pattern_codec import prefix
+from .redis_due import TENANTS
+from .redis_job_logs import encode_job, work_id_of
 from .scripts import source
 from .wake_calls import POP_SECONDS, WakeCalls
 
 CONNECTIONS = 32
 REPLY_SECONDS = 5.0
+MOST_OWED = 20_000
+"""Jobs of a tenant whose logs are owed."""
 
 
 def rate_key(token_id: str) -> str:
@@ -36,6 +42,7 @@ class RedisDoor:
         self._blocking = connect(url, connections=1, reply_seconds=POP_SECONDS + REPLY_SECONDS)
         self._calls = WakeCalls(self._client, self._blocking)
         self._append = self._client.register_script(source("append_events"))
+        self._owe_log = self._client.register_script(source("owe_log"))
         self._take = self._client.register_script(source("take_rate"))
 
     @asynccontextmanager
@@ -85,6 +92,18 @@ class RedisDoor:
         with _reached():
             found: Any = await self._client.get(quarantine_key(tenant))
         return None if found is None else bytes(found)
+
+    async def owe_log(self, tenant: str, delivery: str, job: JobEnded | None, *, due_ms: int, kept_ms: int) -> str:
+        """See `Door.owe_log`."""
+        said = (work_id_of(job), encode_job(job)) if job else ("", b"")
+        with _reached():
+            came: Any = await self._owe_log(
+                keys=[prefix(tenant), TENANTS],
+                args=[tenant, delivery, *said, due_ms, kept_ms // 1000, MOST_OWED],
+            )
+        if came == b"full":
+            raise LogFull("too many logs are owed already")
+        return str(came.decode())
 
     async def unread(self) -> int:
         """See `Door.unread`."""

@@ -58,6 +58,10 @@ def worker_plans(slots: int) -> list[WorkerPlan]:
     ]
 
 
+LOGS_PLAN = WorkerPlan("logs", (names.QUEUE_LOGS,), "threads", 4)
+"""A worker for the logs of jobs, where webhooks are expected."""
+
+
 @dataclass(slots=True)
 class Child:
     """A process of the fleet, the leader of its own process group."""
@@ -109,9 +113,9 @@ class Fleet:
         child = self.start("redis", server.command())
         server.wait_until_ready(child.process)
 
-    def start_workers(self, slots: int) -> None:
+    def start_workers(self, slots: int, *, webhooks: bool = False) -> None:
         """Start beat and a worker for each queue."""
-        for plan in worker_plans(slots):
+        for plan in (*worker_plans(slots), *([LOGS_PLAN] if webhooks else [])):
             self.start(f"worker-{plan.name}", plan.command())
         self.start("beat", [*CELERY, "beat", "--pidfile", "", "--loglevel", "WARNING"])
 

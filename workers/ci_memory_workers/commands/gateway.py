@@ -27,5 +27,5 @@ def gateway(host: str | None, port: int | None) -> None:
         # Uvicorn stops by them, and raises them again when it has stopped: that is no failure.
         signal.signal(number, lambda *_: None)
     where = host or settings.gateway_host, settings.gateway_port if port is None else port
-    app, stop_waiting = make_app(settings.redis_url)
+    app, stop_waiting = make_app(settings)
     serve(app, *where, before_stop=stop_waiting)

@@ -55,7 +55,7 @@ def running(
         box.log.ensure_group()
         if server is not None:
             box.slots.forget(settings.slots)
-        fleet.start_workers(settings.slots)
+        fleet.start_workers(settings.slots, webhooks=settings.webhooks_file is not None)
         if flower:
             fleet.start_flower(settings.flower_port)
         if gateway:

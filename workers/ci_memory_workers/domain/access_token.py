@@ -51,9 +51,7 @@ class AccessToken:
 
     def covers(self, repo: str) -> bool:
         """Whether it may touch ``repo``."""
-        if not self.repositories:
-            return True
-        return any(repo == one or (one.endswith("/*") and repo.startswith(one[:-1])) for one in self.repositories)
+        return covers(self.repositories, repo)
 
     def stored_id(self, event_id: str) -> str:
         """Under which id an event of this token is kept.
@@ -73,6 +71,11 @@ class AccessToken:
     def revoked(self, now_ms: int) -> AccessToken:
         """Good for nothing from now on."""
         return replace(self, digest="", previous_digest="", previous_until_ms=0, revoked_ms=now_ms)
+
+
+def covers(repositories: tuple[str, ...], repo: str) -> bool:
+    """Whether ``repo`` is one of ``repositories``, names or owners (``acme/*``); none means all."""
+    return not repositories or any(repo == one or (one.endswith("/*") and repo.startswith(one[:-1])) for one in repositories)
 
 
 def digest_of(secret: str) -> str:

@@ -30,15 +30,15 @@ class Verdict:
     category: Category
     signal: str
     told: str = ""
-    quoted: re2._Regexp | None = field(default=None, repr=False, compare=False)
+    pattern: str = field(default="", repr=False, compare=False)
     text: str = field(default="", repr=False, compare=False)
 
     @property
     def why(self) -> str:
         """What decided; quotes what the rule matched. Looked for when it is asked for: most failures are known and never ask."""
-        if self.quoted is None:
+        if not self.pattern:
             return self.told
-        match = self.quoted.search(self.text.encode("utf-8", "replace"))
+        match = re2.compile(self.pattern.encode()).search(self.text.encode("utf-8", "replace"))
         said = match.group().decode("utf-8", "replace") if match is not None else ""
         return f"{self.signal}: {' '.join(said.split())[:_LONGEST_QUOTE]}"
 
@@ -93,7 +93,7 @@ class Categorizer:
         text = without_colours(text[-_MAX_TEXT:])
         if (decided := self._decide(text, stage)) is not None:
             rule, number = decided
-            return Verdict(rule.category, rule.name, quoted=re2.compile(self._owners[number][0].encode()), text=text)
+            return Verdict(rule.category, rule.name, pattern=self._owners[number][0], text=text)
         if test_id:
             return Verdict("test_assertion", "failed_test", "failed_test: a test framework reported it")
         return Verdict("unknown", "", "no rule matches")

@@ -7,6 +7,7 @@ something hung or stalled, the innermost frame is an accident of the moment: the
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from itertools import accumulate
 from typing import Final
 
@@ -92,6 +93,7 @@ _ANOTHER_TRACE: Final = re.compile(
     r"kthread starved|Sending NMI|Showing (?:all locks|busy)|(?:Allocated|Freed) by task|Kernel Offset|Modules linked"
 )
 _MOST_LINES: Final = 150
+_LONGEST_FRAME: Final = 400
 
 
 def crash_in(lines: list[str], start: int) -> tuple[str, str] | None:
@@ -127,13 +129,19 @@ def _from_trace(what: str, lines: list[str]) -> str:
             interrupted = len(names)
         elif names and _ANOTHER_TRACE.search(line) is not None:
             break
-        match = _FRAME.match(line[:400])
-        if match is not None and match["unsure"] is None:
-            names.append(_base(match["name"] or match["other"]))
+        if (function := _function(line[:_LONGEST_FRAME])) is not None:
+            names.append(function)
     if what == "stall":
         own = [name for name in names[interrupted:] if not _ON_BEHALF.match(name) and not _GLUE.match(name)]
         return own[-1] if own else ""
     return next((name for name in names if not _ON_BEHALF.match(name)), "")
+
+
+@lru_cache(8_192)
+def _function(line: str) -> str | None:
+    """The function of a frame's line; None where the line is none, or the kernel is unsure of it."""
+    match = _FRAME.match(line)
+    return None if match is None or match["unsure"] is not None else _base(match["name"] or match["other"])
 
 
 def _base(name: str) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Final
 
 import re2
@@ -51,12 +53,10 @@ _HEADINGS: Final = (
 _HEADED: Final = re2.compile(f"(?m){_HEADINGS}")
 # How the first line begins of what takes several.
 _FIRST_LINES: Final = {_MOCHA: r"^ {2,4}\d+\) \S", _MINITEST: r"^(?:Failure|Error):$", _PROVE: r"^\S+\.(?:t|sh|pl) \.{2,}"}
-TEST_LINE: Final = f"(?m){'|'.join(_FIRST_LINES.get(one, one) for one in _FRAMEWORKS)}|{_HEADINGS}"
-"""RE2, of one line: where no line has it, no failed test is printed."""
+FIRST_LINE: Final = f"(?m){'|'.join(_FIRST_LINES.values())}"
+TEST_LINE: Final = f"(?m){'|'.join(one for one in _FRAMEWORKS if one not in _FIRST_LINES)}|{_HEADINGS}"
+"""RE2, of one line: where no line has one of them, no failed test is printed."""
 _LONGEST_ID: Final = 600
-_WORTH_A_LOOK: Final = re2.compile(
-    r"not ok|FAIL|ERROR|● |__|rspec | stdout ----|Dubious|_SUITE:|\d\) |Fail|Error:\n|✕|✖|\x{D7}|✗|\((?:Timeout|SEGFAULT|Not Run)"
-)
 _PARAMETERS: Final = re.compile(r"\[[^\]]*\]|\((?!['\"])[^()]*\)|(?<=\w)#\d+$|\bwith data set .*$")
 _SOURCE: Final = re.compile(r"\.(?:py|js|ts|jsx|tsx|mjs|cjs|rb|php|go|rs|java|kt|cs|c|cc|cpp|exs?|swift|scala)(?=$|:|/|\s)")
 _ROOT: Final = re.compile(
@@ -69,12 +69,31 @@ _NOISE: Final = re.compile(
 _UNITTEST: Final = re.compile(r"^(\w+) ?\(((?:[\w$]+\.)*[\w$]+)\)$")
 
 
-def printed_test(text: str) -> str:
-    """The first failed test that ``text`` (cleaned lines) names, as it is printed there; empty where it names none."""
-    if _WORTH_A_LOOK.search(text) is None:
-        return ""
+def printed_test(lines: Sequence[str], candidates: Iterable[str], *, several: bool) -> str:
+    """The first failed test that cleaned ``lines`` name, as it is printed there; empty where they name none.
+
+    ``candidates`` are those that `TEST_LINE` matches, ``several`` says that `FIRST_LINE` matches one.
+    """
+    if several:
+        return _printed("\n".join(lines))
+    found = list(map(_printed_in_line, candidates))
+    return next((name for name, _ in found if name), "") or next((name for _, name in found if name), "")
+
+
+def _printed(text: str) -> str:
     match = _PRINTED.search(text) or _HEADED.search(text)
-    return " > ".join(name.strip() for name in match.groups() if name) if match is not None else ""
+    return _name(match) if match is not None else ""
+
+
+@lru_cache(4_096)
+def _printed_in_line(line: str) -> tuple[str, str]:
+    """The names by the two kinds of patterns, empty where there is none."""
+    printed, headed = _PRINTED.search(line), _HEADED.search(line)
+    return _name(printed) if printed is not None else "", _name(headed) if headed is not None else ""
+
+
+def _name(match: re2._Match) -> str:
+    return " > ".join(name.strip() for name in match.groups() if name)
 
 
 def test_key(test_id: str) -> str | None:

@@ -9,14 +9,15 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Final
 
 from ci_memory_producers.events import Stage
 
 from .failing_test import printed_test, test_key
-from .line_traits import TEST
-from .log_lines import clean
+from .line_traits import TEST, TEST_BEGINS
+from .log_lines import LogLines, clean
 from .mask import mask_line
 from .structure import Structure, read
 
@@ -37,22 +38,18 @@ _RAISED_BY_ANYTHING: Final = ("Error", "Exception", "AssertionError", "RuntimeEr
 
 @dataclass(frozen=True, slots=True)
 class Fingerprint:
-    """``value`` is opaque and carries the algorithm's version.
-
-    ``lines`` are those of the cleaned text, ``hollow`` the ones among them that say nothing.
-    """
+    """``value`` is opaque and carries the algorithm's version; ``log`` is the cleaned text."""
 
     value: str
     test_key: str | None
     generic: bool
     why: str
-    lines: tuple[str, ...] = field(default=(), repr=False, compare=False)
-    hollow: frozenset[str] = field(default=frozenset(), repr=False, compare=False)
+    log: LogLines = field(repr=False, compare=False)
 
     @property
     def masked(self) -> str:
         """The masked text, at most `MAX_MASKED` characters. Made when it is asked for: most failures are known and never ask."""
-        return _masked(self.lines, self.hollow)
+        return _masked(self.log.lines, self.log.hollow)
 
 
 def fingerprint(text: str, *, stage: Stage, test_id: str = "", stack_trace: str = "") -> Fingerprint:
@@ -60,21 +57,27 @@ def fingerprint(text: str, *, stage: Stage, test_id: str = "", stack_trace: str 
     log = clean(text[-_MAX_TEXT:])
     trace = clean(stack_trace[-_MAX_TEXT:])
     key = test_key(test_id) if test_id else None
-    if key is None and log.found & TEST and (printed := printed_test("\n".join(log.lines))):
+    if key is None and (printed := _printed_test(log)):
         key = test_key(printed)
     structure = read(log, trace, of_test=key is not None)
+    value, generic, why = _made(structure, stage, key)
+    return Fingerprint(value, key, generic, why, log)
+
+
+def _printed_test(log: LogLines) -> str:
+    found = log.found
+    if not found & (TEST | TEST_BEGINS):
+        return ""
+    return printed_test(log.lines, log.having(TEST), several=bool(found & TEST_BEGINS))
+
+
+@lru_cache(4_096)
+def _made(structure: Structure, stage: Stage, key: str | None) -> tuple[str, bool, str]:
     parts = [mask_line(part)[:_MAX_PART] for part in structure.parts]
     kind = "reason" if structure.kind == "output" else structure.kind
     material = [str(VERSION), stage, kind, key or "", *structure.names, *parts]
     digest = blake2b("\x1f".join(material).encode("utf-8", "replace"), digest_size=16).hexdigest()
-    return Fingerprint(
-        value=f"{VERSION}:{digest}",
-        test_key=key,
-        generic=key is None and _says_nothing(structure, parts),
-        why=_why(structure, key),
-        lines=tuple(log.lines),
-        hollow=log.hollow,
-    )
+    return f"{VERSION}:{digest}", key is None and _says_nothing(structure, parts), _why(structure, key)
 
 
 def _says_nothing(structure: Structure, parts: list[str]) -> bool:

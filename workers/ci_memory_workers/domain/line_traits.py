@@ -13,7 +13,7 @@ import re2
 
 from .build_errors import COMPILER_LINE, DEPENDENCY_LINE
 from .crash_report import CRASH_LINE, HEADLINE
-from .failing_test import TEST_LINE
+from .failing_test import FIRST_LINE, TEST_LINE
 
 # These say only that something failed.
 _HOLLOW: Final = (
@@ -81,15 +81,15 @@ _PASSING: Final = (
 )
 
 _PATTERNS: Final = (
-    _HOLLOW, _TELLING, _CANDIDATES, _MILD, _PASSING, f"(?m){COMPILER_LINE}", DEPENDENCY_LINE, CRASH_LINE, HEADLINE, TEST_LINE,
+    _HOLLOW, _TELLING, _CANDIDATES, _MILD, _PASSING, f"(?m){COMPILER_LINE}", DEPENDENCY_LINE, CRASH_LINE, HEADLINE, TEST_LINE, FIRST_LINE,
     r"Traceback \(most recent",
 )  # fmt: skip
-HOLLOW, TELLING, RAISED, MILD, PASSING, COMPILER, DEPENDENCY, CRASH, HEADING, TEST, TRACEBACK = (
+HOLLOW, TELLING, RAISED, MILD, PASSING, COMPILER, DEPENDENCY, CRASH, HEADING, TEST, TEST_BEGINS, TRACEBACK = (
     1 << number for number in range(len(_PATTERNS))
 )
 """Bits: it says only *that* something failed; has a word of failure; may be an exception's; is a warning; tells how a test went
 on or where a trace passed; may be part of a compiler's error, a missing package, a crash report (and may begin it), a failed
-test's name; begins a Python traceback."""
+test's name; may begin such a name that takes several lines; begins a Python traceback."""
 
 _LONGEST_REMEMBERED: Final = 300
 _MOST_REMEMBERED: Final = 32_768

@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 from .line_traits import HOLLOW, traits
 
 _ANSI: Final = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])|\x1b?\[\d{1,3}(?:;\d{1,3})*m")
+_BARE_COLOUR: Final = re.compile(r"\[\d{1,3}(?:;\d{1,3})*m")
 _LEVEL = r"(?:TRACE|DEBUG|INFO|NOTICE|WARN(?:ING)?|ERROR|SEVERE|CRITICAL|FATAL|AUDIT)"
 _PREFIX: Final = re.compile(
     rf"""(?:\s*(?:
@@ -32,11 +33,15 @@ _LONGEST_REMEMBERED: Final = 300
 _MOST_REMEMBERED: Final = 32_768
 
 
+def _seems_coloured(text: str) -> bool:
+    return "[0m" in text or "[9" in text or "[3" in text
+
+
 def without_colours(text: str) -> str:
     """``text`` without terminal escapes, also those that lost their escape character on the way; always encodable."""
     if not text.isascii():
         text = text.encode("utf-8", "replace").decode("utf-8")
-    if "\x1b" in text or "[0m" in text or "[9" in text or "[3" in text:
+    if "\x1b" in text or (_seems_coloured(text) and _BARE_COLOUR.search(text) is not None):
         return _ANSI.sub("", text)
     return text
 

@@ -70,12 +70,18 @@ class Gateway:
         return ANSWER.validate_json(data).model_copy(update={"event_id": event_id}) if data else None
 
     async def _wait(self, token: AccessToken, stored_id: str, seconds: float) -> bytes | None:
-        with _one_of(self._waiting, token, MOST_WAITING, MOST_WAITING_OF_A_TOKEN, "wait for answers: ask with wait=0"):
+        with _one_of(self._waiting, token.token_id, MOST_WAITING, MOST_WAITING_OF_A_TOKEN, "wait for answers: ask with wait=0"):
             return await _reached(self.door.answer(token.tenant, stored_id, seconds))
 
     def reading(self, token: AccessToken) -> AbstractContextManager[None]:
-        """While a body of events is read and taken in. Raises `Refusal` when too many are."""
-        return _one_of(self._reading, token, MOST_BODIES, MOST_BODIES_OF_A_TOKEN, "send events: send more of them in one")
+        """While a body is read and taken in. Raises `Refusal` when too many are."""
+        return _one_of(
+            self._reading, token.token_id, MOST_BODIES, MOST_BODIES_OF_A_TOKEN, "send events: send more of them in one"
+        )
+
+    def delivering(self, hook: str) -> AbstractContextManager[None]:
+        """While a delivery of a webhook is read and taken in. Raises `Refusal` when too many are."""
+        return _one_of(self._reading, f"webhook {hook}", MOST_BODIES, MOST_BODIES_OF_A_TOKEN, "of webhooks are under way: wait")
 
     async def quarantine(self, token: AccessToken, repo: str) -> QuarantineList:
         """What is known to be flaky in a repository; names no repository that the token may not touch."""
@@ -108,16 +114,16 @@ def pending(event_id: str) -> Analysis:
 
 
 @contextmanager
-def _one_of(held: Counter[str], token: AccessToken, most: int, most_of_a_token: int, way_out: str) -> Iterator[None]:
-    if held.total() >= most or held[token.token_id] >= most_of_a_token:
+def _one_of(held: Counter[str], who: str, most: int, most_of_one: int, way_out: str) -> Iterator[None]:
+    if held.total() >= most or held[who] >= most_of_one:
         raise Refusal("too_many_at_once", f"too many requests {way_out}, or come again later", retry_after=1.0)
-    held[token.token_id] += 1
+    held[who] += 1
     try:
         yield
     finally:
-        held[token.token_id] -= 1
-        if not held[token.token_id]:
-            del held[token.token_id]
+        held[who] -= 1
+        if not held[who]:
+            del held[who]
 
 
 def _read(body: bytes, token: AccessToken) -> tuple[list[str], list[bytes]]:

@@ -101,7 +101,9 @@ def redacted(event: AnyEvent) -> AnyEvent:
 def _each_kind(event: AnyEvent) -> AnyEvent:
     if isinstance(event, FailureEvent):
         return redact_event(event)
-    return redact_event(event) if isinstance(event, PassEvent) else redact_event(event)
+    if isinstance(event, PassEvent):
+        return redact_event(event)
+    return redact_event(event)
 
 
 def _longest(event: AnyEvent, name: str) -> int | None:

@@ -11,10 +11,13 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from ..adapters.hook_file import read_hooks
 from ..adapters.redis_door import RedisDoor
-from ..bootstrap import now_ms
+from ..bootstrap import HOUR_S, now_ms
 from ..errors import Refusal
 from ..services.gateway import Gateway
+from ..services.webhooks import WebhookDesk
+from ..settings import Settings
 from . import endpoints
 from .openapi import document
 from .problems import on_error, on_http_exception, on_refusal
@@ -23,19 +26,28 @@ ROUTES = [
     Route("/v1/events", endpoints.push_events, methods=["POST"]),
     Route("/v1/analyses/{event_id}", endpoints.get_analysis, methods=["GET"]),
     Route("/v1/quarantine/{repo:path}", endpoints.get_quarantine, methods=["GET"]),
+    Route("/v1/webhooks/{hook}", endpoints.take_delivery, methods=["POST"]),
     Route("/healthz", endpoints.healthz, methods=["GET"]),
     Route("/readyz", endpoints.readyz, methods=["GET"]),
 ]
 
 
-def make_app(redis_url: str) -> tuple[Starlette, Callable[[], None]]:
+def make_app(settings: Settings) -> tuple[Starlette, Callable[[], None]]:
     """The application, and what lets all who wait for an answer go, because it is about to stop."""
-    door = RedisDoor(redis_url)
+    hooks = read_hooks(settings.webhooks_file)
+    door = RedisDoor(settings.redis_url)
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         async with door.opened():
             app.state.gateway = Gateway(door, now_ms)
+            app.state.webhooks = WebhookDesk(
+                door=door,
+                hooks=hooks,
+                horizon_ms=settings.dedupe_hours * HOUR_S * 1000,
+                grace_ms=int(settings.webhook_grace_seconds * 1000),
+                now_ms=now_ms,
+            )
             yield
 
     app = Starlette(

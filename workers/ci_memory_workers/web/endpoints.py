@@ -10,10 +10,13 @@ from starlette.responses import JSONResponse, Response
 
 from ..errors import LogUnreachable, Refusal
 from ..services.gateway import Gateway, pending
+from ..services.webhooks import WebhookDesk
 from .body import pass_over, read_body
 
 LONGEST_WAIT = 60.0
 """Seconds of one request: proxies cut longer ones."""
+MOST_DELIVERY_BYTES = 2_000_000
+"""What tells of a job has some 50 kB."""
 NOT_KEPT = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 REPO_PATTERN = r"[^\u0000-\u001f\u007f]{1,300}"
 _EVENT_ID = re.compile(r"[A-Za-z0-9_-]{8,64}")
@@ -25,6 +28,14 @@ class Accepted(BaseModel):
 
     accepted: int
     event_ids: tuple[str, ...]
+
+
+class Delivered(BaseModel):
+    """What came of a webhook: ``owed`` (the log of its job will be fetched), ``known`` (it is or was) or ``nothing`` (it tells of
+    no job that has failed or passed).
+    """
+
+    status: str
 
 
 class Health(BaseModel):
@@ -69,6 +80,16 @@ async def get_quarantine(request: Request) -> Response:
     if not re.fullmatch(REPO_PATTERN, repo):
         raise _invalid("repo", "is no repository: write owner/name")
     return _json(await gateway.quarantine(token, repo), 200)
+
+
+async def take_delivery(request: Request) -> Response:
+    """POST /v1/webhooks/{hook}."""
+    webhooks: WebhookDesk = request.app.state.webhooks
+    name = str(request.path_params["hook"])
+    with _gateway(request).delivering(name if name in webhooks.hooks else ""):
+        body = await read_body(request, MOST_DELIVERY_BYTES)
+        came = await webhooks.take(name, request.headers, body)
+    return _json(Delivered(status=came), 202)
 
 
 async def healthz(_: Request) -> Response:

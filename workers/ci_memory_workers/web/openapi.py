@@ -13,12 +13,12 @@ from ci_memory_producers.events import Analysis, FailureEvent, PassEvent, Resolu
 from ci_memory_producers.quarantine_list import QuarantineList
 
 from ..services.incoming import MOST_EVENTS
-from .endpoints import LONGEST_WAIT, REPO_PATTERN, Accepted, Health
+from .endpoints import LONGEST_WAIT, REPO_PATTERN, Accepted, Delivered, Health
 from .problems import MEDIA_TYPE, STATUS
 
 _REF = "#/components/schemas/"
 _EVENTS: tuple[type[BaseModel], ...] = (FailureEvent, PassEvent, ResolutionEvent)
-_ANSWERS: tuple[type[BaseModel], ...] = (Analysis, ResolutionReceipt, QuarantineList, Accepted, Health)
+_ANSWERS: tuple[type[BaseModel], ...] = (Analysis, ResolutionReceipt, QuarantineList, Accepted, Delivered, Health)
 _PROBLEM: dict[str, Any] = {
     "type": "object",
     "description": "A problem (RFC 9457). `errors` names each field that is wrong; no value is ever repeated.",
@@ -63,7 +63,11 @@ def document() -> dict[str, Any]:
         "security": [{"token": []}],
         "paths": _paths(),
         "components": {
-            "securitySchemes": {"token": {"type": "http", "scheme": "bearer", "description": "`ci-memory token create`"}},
+            "securitySchemes": {
+                "token": {"type": "http", "scheme": "bearer", "description": "`ci-memory token create`"},
+                "github": {"type": "apiKey", "in": "header", "name": "X-Hub-Signature-256"},
+                "gitlab": {"type": "apiKey", "in": "header", "name": "X-Gitlab-Token"},
+            },
             "schemas": _schemas(),
         },
     }
@@ -129,6 +133,19 @@ def _paths() -> dict[str, Any]:
                 "responses": {
                     "200": _said("As of the last sweep.", {"$ref": _REF + "QuarantineList"}),
                     **_refused(401, 403, 404, 422, 429, 503),
+                },
+            }
+        },
+        "/v1/webhooks/{hook}": {
+            "post": {
+                "operationId": "take_delivery",
+                "summary": "A webhook of a CI provider: GitHub's `workflow_job`, GitLab's job events.",
+                "security": [{"github": []}, {"gitlab": []}],
+                "parameters": [_path("hook", {"type": "string", "pattern": "^[a-z0-9][a-z0-9_-]{0,39}$"})],
+                "requestBody": {"required": True, "content": {"application/json": {"schema": {}}}},
+                "responses": {
+                    "202": _said("It was taken in.", {"$ref": _REF + "Delivered"}),
+                    **_refused(400, 401, 403, 408, 409, 413, 415, 422, 429, 503),
                 },
             }
         },

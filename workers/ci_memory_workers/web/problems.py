@@ -21,6 +21,7 @@ STATUS = {
     "unknown_path": 404,
     "wrong_method": 405,
     "too_slow": 408,
+    "replayed": 409,
     "body_too_large": 413,
     "event_too_large": 413,
     "too_many_events": 413,

@@ -47,6 +47,11 @@ local function watch_for_outbreak(p, id, t, repo, place, job, ms)
     t.outbreak_ms = tonumber(redis.call('ZRANGE', burst, 0, 0, 'WITHSCORES')[2])
     redis.call('HSET', t.key, 'outbreak_ms', t.outbreak_ms, 'outbreak_builds', t.burst - 1)
   end
+  -- Failures are not read in the order in which they came: one that is read late, and came just before, was the first of it.
+  if ms < t.outbreak_ms and t.outbreak_ms - ms <= OUTBREAK_WINDOW_MS then
+    t.outbreak_ms = ms
+    redis.call('HSET', t.key, 'outbreak_ms', ms)
+  end
   redis.call('SADD', repos_key, repo)
   redis.call('EXPIRE', repos_key, OUTBREAK_KEPT_S)
   redis.call('HINCRBY', t.key, 'outbreak_builds', 1)

@@ -13,7 +13,7 @@ local function touch(p, batch, id)
     'outbreak_ms', 'outbreak_last_ms', 'status_before', unpack(COUNTED))
   t = { key = key, last_ms = tonumber(f[1] or '0'), analysed = f[2], status = f[3], resolved_ms = tonumber(f[4] or '0'), fix_repo = f[5],
     fix_commits = f[6] or '', resolved_fix = f[7], outbreak_ms = tonumber(f[8] or ''), outbreak_last_ms = tonumber(f[9] or ''),
-    ms = 0, repos = {}, lines = {}, recent = {}, votes = {}, changed = { revision = true } }
+    ms = 0, merged = redis.call('SMEMBERS', p .. 'merged:' .. id), repos = {}, lines = {}, recent = {}, votes = {}, changed = { revision = true } }
   for i, name in ipairs(COUNTED) do t[name] = tonumber(f[10 + i] or '0') end
   if t.status == 'deprecated' then
     t.status = f[10] or 'unresolved'

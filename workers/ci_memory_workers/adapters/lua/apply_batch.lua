@@ -103,6 +103,11 @@ local function keep_episode(a, t, id, ms, minted)
   local repo, run, place, job, attempt, test = a[8], p .. 'run:' .. a[9], a[10], a[11], tonumber(a[12]), a[14]
   local match, episode, failing = 'v|' .. id, 'e|' .. job .. '|' .. id, 'f|' .. job .. '|' .. test .. '|' .. id
   local had = redis.call('HMGET', run, match, episode, failing, 'p|' .. job .. '|', 'p|' .. job .. '|' .. test)
+  -- A build that began before its pattern was merged has the former one's marks.
+  for _, gone in ipairs(t.merged) do
+    had[1] = had[1] or redis.call('HGET', run, 'v|' .. gone)
+    had[2] = had[2] or redis.call('HGET', run, 'e|' .. job .. '|' .. gone)
+  end
   local fields = {}
   local function write(name, value)
     fields[#fields + 1] = name
@@ -159,7 +164,8 @@ local function failure(a)
     if redis.call('SADD', p .. 'repos:' .. id, repo) == 1 then add(t, 'repositories') end
   end
   keep_episode(a, t, id, ms, minted)
-  if not t.analysed then
+  -- A provisional analysis is told at once, and the final one when it is there.
+  if t.analysed ~= 'final' then
     local waiting = p .. 'awaiting:' .. id
     if redis.call('HLEN', waiting) < most_waiting then redis.call('HSET', waiting, event_id, minted and 'n' or 'k') end
   end
