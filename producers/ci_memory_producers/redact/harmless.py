@@ -11,8 +11,10 @@ from collections.abc import Callable, Iterable
 
 CROSSES_LINES = re.compile(
     r"PRIVATE KEY|Private-Lines|LS0tLS1CRUdJTi"  # a key's lines
-    r"|machine"  # .netrc: "machine HOST", then "login" and "password", on lines of their own or not
-    r"|^[\s,\"']*[vV]alue|[vV]alue[\"']?\s*(?:[:=]\s*)?$",  # a name, and its value below
+    # .netrc: "machine HOST", then "login" and "password", on lines of their own or not
+    r"|\bmachine(?:\s+\S{1,100})?\s*$|\bmachine\s+\S{1,100}\s+(?:login|account)"
+    # a name, and its value below
+    r"|^[\s,\"']*[vV]alue[\"']?\s*(?:[:=]|$)|[vV]alue[\"']?\s*(?:[:=]\s*)?$",
     re.MULTILINE,
 )
 """In a text whose secret may take several lines. Each alternative is found by reading one line."""

@@ -6,6 +6,8 @@ from hypothesis import strategies as st
 
 from ci_memory_workers.domain import failing_test
 from ci_memory_workers.domain.failing_test import printed_test
+from ci_memory_workers.domain.line_traits import TEST, TEST_BEGINS
+from ci_memory_workers.domain.log_lines import clean
 
 
 @pytest.mark.parametrize(
@@ -62,7 +64,11 @@ def test_an_id_that_names_nothing_has_no_key(nothing: str) -> None:
     ],
 )
 def test_the_failed_test_is_read_as_its_framework_prints_it(text: str, name: str) -> None:
-    assert name == printed_test(text)
+    log = clean(text)
+    several = bool(log.found & TEST_BEGINS)
+
+    assert name == printed_test(log.lines, log.having(TEST), several=several)
+    assert name == printed_test(log.lines, log.having(TEST), several=True)
 
 
 @given(st.text(max_size=500))

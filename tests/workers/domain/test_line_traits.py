@@ -63,7 +63,7 @@ _TEXTS = st.lists(st.one_of(st.sampled_from(_LINES), st.text(max_size=40)), max_
 _OF_LINES = {
     name: (getattr(line_traits, name), pattern)
     for name, pattern in zip(
-        ("HOLLOW", "TELLING", "RAISED", "COMPILER", "DEPENDENCY", "CRASH", "HEADING", "TEST", "TRACEBACK"),
+        ("HOLLOW", "TELLING", "RAISED", "COMPILER", "DEPENDENCY", "CRASH", "HEADING", "TEST", "TEST_BEGINS", "TRACEBACK"),
         (pattern for pattern in line_traits._PATTERNS if pattern not in (line_traits._MILD, line_traits._PASSING)),
         strict=True,
     )
@@ -94,7 +94,10 @@ def test_what_stands_on_several_lines_shows_in_one_of_them(text: str) -> None:
 
     assert log.found & line_traits.COMPILER or COMPILER.search(joined) is None
     assert log.found & line_traits.DEPENDENCY or DEPENDENCY.search(joined) is None
-    assert log.found & line_traits.TEST or not printed_test(joined)
+    candidates = log.having(line_traits.TEST)
+    whole = printed_test(log.lines, candidates, several=True)
+    assert log.found & (line_traits.TEST | line_traits.TEST_BEGINS) or not whole
+    assert log.found & line_traits.TEST_BEGINS or whole == printed_test(log.lines, candidates, several=False)
 
 
 @given(_TEXTS, _TEXTS)

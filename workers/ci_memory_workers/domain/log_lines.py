@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 
 from .line_traits import HOLLOW, traits
 
-_ANSI: Final = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])|\x1b?\[\d{1,3}(?:;\d{1,3})*m")
+_ANSI: Final = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])|\[\d{1,3}(?:;\d{1,3})*m")
 _BARE_COLOUR: Final = re.compile(r"\[\d{1,3}(?:;\d{1,3})*m")
 _LEVEL = r"(?:TRACE|DEBUG|INFO|NOTICE|WARN(?:ING)?|ERROR|SEVERE|CRITICAL|FATAL|AUDIT)"
 _PREFIX: Final = re.compile(
