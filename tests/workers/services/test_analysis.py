@@ -239,7 +239,7 @@ def test_what_fails_while_an_analysis_is_provisional_is_answered_at_once(index: 
     applied = index.apply(T, [failed("1:aaaa", build="9")], NOW)[0]
 
     assert (applied.outcome, the(applied.pattern).analysed) == ("known", "provisional")
-    assert applied.event_id not in index.awaiting(T, pattern_id)
+    assert index.awaiting(T, pattern_id)[applied.event_id], "and it is told the final one when that is there"
 
 
 def test_delays_grow_and_what_the_model_asks_for_is_honoured(index: RedisIndex) -> None:

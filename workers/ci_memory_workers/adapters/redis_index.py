@@ -113,9 +113,12 @@ class RedisIndex(RedisRuns):
 
     def publish(self, tenant: str, answers: Sequence[Answer]) -> None:
         """See `Index.publish`."""
-        if answers:
-            flat = [part for answer in answers for part in (answer.event_id, answer.model_dump_json(exclude_none=True))]
-            self._scripts.run("publish", prefix(tenant), self._answer_seconds, WAKE_SECONDS, *flat)
+        provisional = [answer for answer in answers if getattr(answer, "provisional", False)]
+        final = [answer for answer in answers if not getattr(answer, "provisional", False)] if provisional else answers
+        for gives_way, some in ((0, final), (1, provisional)):
+            if some:
+                flat = [part for answer in some for part in (answer.event_id, answer.model_dump_json(exclude_none=True))]
+                self._scripts.run("publish", prefix(tenant), self._answer_seconds, WAKE_SECONDS, gives_way, *flat)
 
     def totals(self, tenant: str, now_ms: int) -> Totals:
         """Sums over all patterns and answers."""

@@ -73,7 +73,9 @@ class Librarian:
         strategies = {fix.fix_id: self._strategy(tenant, pattern, fix) for fix in pattern.fixes if not fix.vetoed}
         self._withdraw_strategies(tenant, pattern, strategies)
         while vote := self.index.next_vote(tenant, pattern.pattern_id):
-            self._cast(tenant, pattern, vote, strategies.get(vote.fix_id, "") if vote.target == "strategy" else reflection_id)
+            if vote.target == "strategy" and vote.fix_id not in strategies:
+                strategies[vote.fix_id] = self._strategy_known_since(tenant, pattern.pattern_id, vote.fix_id)
+            self._cast(tenant, pattern, vote, strategies[vote.fix_id] if vote.target == "strategy" else reflection_id)
         self.knowledge.update_metadata(tenant, reflection_id, summary(pattern) | self._state(tenant, pattern))
         if pattern.status == "deprecated":
             self.knowledge.deprecate(tenant, reflection_id)
@@ -171,6 +173,13 @@ class Librarian:
         )
         self.index.link(tenant, pattern.pattern_id, **{link: strategy_id})
         return strategy_id
+
+    def _strategy_known_since(self, tenant: str, pattern_id: str, fix_id: str) -> str:
+        """The strategy of a fix that came up while its pattern was written; '' where the fix is gone, or vetoed."""
+        pattern = self.index.pattern(tenant, pattern_id)
+        fixes = pattern.fixes if pattern else ()
+        fix = next((one for one in fixes if one.fix_id == fix_id and not one.vetoed), None)
+        return self._strategy(tenant, pattern, fix) if pattern and fix else ""
 
     def _strategies_of(self, tenant: str, pattern: Pattern, fix_id: str) -> Iterator[str]:
         """Strategies that carry a fix's id: one that a killed writer may have left too."""
