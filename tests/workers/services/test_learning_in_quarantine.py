@@ -58,7 +58,7 @@ def test_where_a_merged_failure_was_flaky_its_quarantine_holds(index: RedisIndex
     flake(index, 1, 2)
     (into,) = index.pattern_ids(T, 1)
     for number in (1, 2):
-        place = {"repo": "acme/cart", "build": f"cart-{number}"}
+        place: dict[str, Any] = {"repo": "acme/cart", "build": f"cart-{number}"}
         index.apply(T, [failed("1:bbbb", **run_of(number, **place)), passed(**run_of(number, attempt=2, **place))], at(2))
     gone = index.apply(T, [failed("1:bbbb", **run_of(3, repo="acme/cart", build="cart-3"))], at(3))[0].pattern_id
     assert index.merge(the(index.take("analysis", T, gone, now_ms=at(3), lease_ms=1_000)), into, reason="the same", now_ms=at(3))
