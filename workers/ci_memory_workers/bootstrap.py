@@ -300,6 +300,7 @@ class Container:
             lists=RedisQuarantineLists(self.redis),
             aging_days=self.settings.aging_days,
             quarantine=self.settings.quarantine_policy,
+            quarantine_owner=self.settings.quarantine_owner,
         )
 
 

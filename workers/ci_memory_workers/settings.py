@@ -159,7 +159,6 @@ class Settings(BaseSettings):
             clean_runs=self.quarantine_clean_runs,
             days=self.quarantine_days,
             most=self.quarantine_most,
-            owner=self.quarantine_owner,
         )
 
 

@@ -76,7 +76,7 @@ def test_it_says_who_looks_after_each(index: RedisIndex, sweeper: Sweeper, redis
     other = flake(index, "1:bbbb", "acme/shop", "1", "2", "3")
     RedisDecisions(redis_client).own(T, owned, "team-orders", Ruling("dev@example.com", "it is theirs", NOW))
 
-    replace(sweeper, quarantine=QuarantinePolicy(0.5, 3, owner="team-platform")).judge_flaky(NOW)
+    replace(sweeper, quarantine_owner="team-platform").judge_flaky(NOW)
 
     owners = {entry.pattern_id: entry.owner for entry in listed(redis_client).entries}
     assert owners == {owned: "team-orders", other: "team-platform"}

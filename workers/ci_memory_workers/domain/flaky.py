@@ -32,7 +32,6 @@ class QuarantinePolicy:
     Enter above ``ratio``, over at least ``min_episodes`` since the last release: one rerun of one failure proves nothing. Leave
     at ``leave_ratio`` or below (it fails, and fails again: it is broken, not flaky), after ``clean_runs`` passing runs in a row,
     or after ``days``, unless it was flaky again within them. At most ``most`` patterns of a tenant are in quarantine at once.
-    ``owner`` looks after those that nobody was named for.
     """
 
     ratio: float = 0.5
@@ -41,7 +40,6 @@ class QuarantinePolicy:
     clean_runs: int = 20
     days: int = 14
     most: int = 100
-    owner: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,6 +39,7 @@ class Sweeper:
     lists: QuarantineLists
     aging_days: int
     quarantine: QuarantinePolicy
+    quarantine_owner: str = ""
 
     def ring(self, now_ms: int) -> int:
         """Ring for work that is overdue: a ring was lost, or whoever held it has died. Returns how often it rang."""
@@ -102,7 +103,7 @@ class Sweeper:
                     break
                 self.index.quarantine_looked_at(tenant, due, now_ms)
             if not dry_run:
-                publish_quarantine(tenant, self.index, self.lists, now_ms, owner=self.quarantine.owner)
+                publish_quarantine(tenant, self.index, self.lists, now_ms, owner=self.quarantine_owner)
         return decisions
 
     def _judge(self, tenant: str, pattern: Pattern, now_ms: int, dry_run: bool) -> Decision | None:
