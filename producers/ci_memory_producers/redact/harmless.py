@@ -9,12 +9,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 
+_BLANK = r"[^\S\n]"
 CROSSES_LINES = re.compile(
     r"PRIVATE KEY|Private-Lines|LS0tLS1CRUdJTi"  # a key's lines
     # .netrc: "machine HOST", then "login" and "password", on lines of their own or not
-    r"|\bmachine(?:\s+\S{1,100})?\s*$|\bmachine\s+\S{1,100}\s+(?:login|account)"
+    rf"|\bmachine(?:{_BLANK}+\S{{1,100}})?{_BLANK}*$|\bmachine{_BLANK}+\S{{1,100}}{_BLANK}+(?:login|account)"
     # a name, and its value below
-    r"|^[\s,\"']*[vV]alue[\"']?\s*(?:[:=]|$)|[vV]alue[\"']?\s*(?:[:=]\s*)?$",
+    rf"|^(?:{_BLANK}|[,\"'])*[vV]alue[\"']?{_BLANK}*(?:[:=]|$)|[vV]alue[\"']?{_BLANK}*(?:[:=]{_BLANK}*)?$",
     re.MULTILINE,
 )
 """In a text whose secret may take several lines. Each alternative is found by reading one line."""
@@ -41,7 +42,7 @@ class HarmlessLines:
         new = [line for line in lines if line not in young]
         unread = [line for line in new if line not in old]
         if unread:
-            joined = "\n".join(unread)
+            joined = "\n".join(dict.fromkeys(unread))
             if CROSSES_LINES.search(joined) is not None or self._has_secrets(joined):
                 return False
         self._remember(line for line in new if len(line) <= _LONGEST_LINE)

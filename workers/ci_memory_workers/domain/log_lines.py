@@ -37,6 +37,7 @@ def _seems_coloured(text: str) -> bool:
     return "[0m" in text or "[9" in text or "[3" in text
 
 
+@lru_cache(4)
 def without_colours(text: str) -> str:
     """``text`` without terminal escapes, also those that lost their escape character on the way; always encodable."""
     if not text.isascii():
