@@ -91,7 +91,7 @@ class ProviderLogs:
         url = hook.api_url + quote(path)
         try:
             for _ in range(MOST_REDIRECTS + 1):
-                with self._http.stream("GET", url, headers=_headers(hook, url)) as reply:
+                with self._http.stream("GET", url, headers=headers_for(hook, url)) as reply:
                     if reply.status_code in (301, 302, 303, 307, 308):
                         url = _followed(hook, url, reply.headers.get("location", ""))
                         continue
@@ -111,8 +111,8 @@ def _within(reply: httpx.Response, deadline: float) -> Iterator[bytes]:
         yield piece
 
 
-def _headers(hook: Hook, url: str) -> dict[str, str]:
-    # The credentials go to the API, and nowhere else: a signed address needs none.
+def headers_for(hook: Hook, url: str) -> dict[str, str]:
+    """What is sent to ``url``. The credentials go to the API, and nowhere else: a signed address needs none."""
     if urlsplit(url).netloc != urlsplit(hook.api_url).netloc:
         return {}
     if hook.provider == "gitlab":
