@@ -163,8 +163,14 @@ def pairs(reply: Any) -> dict[str, str]:
     """A hash, as redis-py or a script returns it."""
     if isinstance(reply, Mapping):
         return {text(name): text(value) for name, value in reply.items()}
-    items: Sequence[Any] = reply or ()
-    return {text(items[i]): text(items[i + 1]) for i in range(0, len(items), 2)}
+    items = iter(reply or ())
+    return {_name(name): value.decode("utf-8", "replace") for name, value in zip(items, items, strict=True)}
+
+
+@lru_cache(maxsize=4_096)
+def _name(name: bytes) -> str:
+    """The name of a field: the same few in every hash of a kind."""
+    return name.decode("utf-8", "replace")
 
 
 def decode_pattern(pattern_id: str, fields: Mapping[str, str], fix_fields: Mapping[str, str]) -> Pattern:

@@ -40,26 +40,22 @@ class Freshness:
 
 def answer(event_id: str, pattern: Pattern, *, known: bool, freshness: Freshness | None = None) -> Analysis:
     """The answer to the event ``event_id``, whose failure is ``pattern``; ``known`` is False for the event that was first."""
-    reply = _answer(event_id, pattern, known=known)
-    if freshness is None:
-        return reply
-    return reply.model_copy(update={"newest_event": at(freshness.newest_ms), "log_lag": freshness.log_lag})
+    newest_event, log_lag = (at(freshness.newest_ms), freshness.log_lag) if freshness is not None else (None, None)
+    if pattern.analysed:
+        return (_known if known else _new)(event_id, pattern, newest_event, log_lag)
+    return Analysis(
+        status="pending",
+        event_id=event_id,
+        pattern_id=pattern.pattern_id,
+        category=pattern.category,
+        signal=pattern.signal,
+        message="Not analysed yet: ask again in a moment.",
+        newest_event=newest_event,
+        log_lag=log_lag,
+    )
 
 
-def _answer(event_id: str, pattern: Pattern, *, known: bool) -> Analysis:
-    if not pattern.analysed:
-        return Analysis(
-            status="pending",
-            event_id=event_id,
-            pattern_id=pattern.pattern_id,
-            category=pattern.category,
-            signal=pattern.signal,
-            message="Not analysed yet: ask again in a moment.",
-        )
-    return _known(event_id, pattern) if known else _new(event_id, pattern)
-
-
-def _new(event_id: str, pattern: Pattern) -> Analysis:
+def _new(event_id: str, pattern: Pattern, newest_event: datetime | None, log_lag: int | None) -> Analysis:
     return Analysis(
         status="new_pattern",
         event_id=event_id,
@@ -73,10 +69,12 @@ def _new(event_id: str, pattern: Pattern) -> Analysis:
         analyst=pattern.analyst,
         provisional=pattern.analysed == "provisional",
         message=f"New failure. This is a first diagnosis ({pattern.analyst}), not a proven fix.{_caveat(pattern)}",
+        newest_event=newest_event,
+        log_lag=log_lag,
     )
 
 
-def _known(event_id: str, pattern: Pattern) -> Analysis:
+def _known(event_id: str, pattern: Pattern, newest_event: datetime | None, log_lag: int | None) -> Analysis:
     fix = pattern.fix
     suggestion = fix.description if fix else (pattern.diagnosis.suggested_fix if pattern.diagnosis else "")
     return Analysis(
@@ -95,6 +93,8 @@ def _known(event_id: str, pattern: Pattern) -> Analysis:
         provisional=pattern.analysed == "provisional",
         evidence=_evidence(pattern),
         message=f"{_history(pattern)} {_verdict(pattern, fix)}{_caveat(pattern)}",
+        newest_event=newest_event,
+        log_lag=log_lag,
     )
 
 
