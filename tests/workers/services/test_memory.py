@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from typing import Any
 
 import pytest
 from fakes import (
@@ -24,7 +25,8 @@ from redis import Redis
 
 from ci_memory_producers.events import ResolutionReceipt
 from ci_memory_workers.adapters.redis_index import RedisIndex
-from ci_memory_workers.domain.pattern import Pattern
+from ci_memory_workers.domain.pattern import Fix, Pattern
+from ci_memory_workers.domain.transitions import Attempt, Transition
 from ci_memory_workers.errors import KnowledgeNotAsked, KnowledgeRefused, KnowledgeUnavailable
 from ci_memory_workers.services.memory import LEASE_MS, RETRY_MS, Librarian, summary
 from ci_memory_workers.services.ports import AnalystAnswer, Dated, Index, Knowledge
@@ -270,3 +272,21 @@ def test_the_summary_holds_only_what_json_and_aegis_can_hold(index: RedisIndex) 
     assert all(isinstance(value, str | int | dict) for value in data.values())
     assert len(data) <= 50
     assert data["resolved_at"] == data["last_seen"] == "2027-01-15T08:00:00.000+00:00"
+
+
+def test_a_fix_that_is_told_in_other_words_has_one_strategy_in_the_words_of_now(index: RedisIndex) -> None:
+    knowledge, pattern_id = CountingKnowledge(), known(index)
+
+    def tried(repo: str, words: str, verdict: Any) -> None:
+        first, passing = (Attempt(run, 1, f"c{run}", NOW, passed=run == 2) for run in (1, 2))
+        fix = Fix("learned1", "code_change", words, "c2", "dev@example.com", repo, NOW, learned=True)
+        transition = Transition(pattern_id, "fix", first, first, passing, error_changed=False, verdict=verdict)
+        assert index.record_trial(T, transition, repo, fix, now_ms=NOW)
+        assert librarian(index, knowledge).sync(T, pattern_id, NOW) == "written"
+
+    tried("acme/shop", "wait longer", "failed")
+    tried("acme/cart", "close the socket", "worked")
+
+    strategies = knowledge.of("strategy", pattern_id)
+    assert [("wait longer" in one.content, one.deprecated) for one in strategies] == [(True, True), (False, False)]
+    assert "close the socket" in strategies[1].content

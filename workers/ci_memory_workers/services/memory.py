@@ -157,7 +157,7 @@ class Librarian:
         links = self.index.links(tenant, pattern.pattern_id)
         if (known := links.get(link)) and known != WITHDRAWN:
             return known
-        strategy_id = next(self._strategies_of(tenant, pattern, fix.fix_id), "") or self.knowledge.add_strategy(
+        strategy_id = self._told_alike(tenant, pattern, fix) or self.knowledge.add_strategy(
             tenant,
             f"[{pattern.pattern_id}] {strategy_text(pattern.headline, fix.fix_type, fix.description)}",
             metadata={
@@ -180,6 +180,17 @@ class Librarian:
         fixes = pattern.fixes if pattern else ()
         fix = next((one for one in fixes if one.fix_id == fix_id and not one.vetoed), None)
         return self._strategy(tenant, pattern, fix) if pattern and fix else ""
+
+    def _told_alike(self, tenant: str, pattern: Pattern, fix: Fix) -> str:
+        """A strategy that tells ``fix`` as it is told now; '' for none. Those that tell it in other words leave the playbook."""
+        alike = ""
+        for memory_id in list(self._strategies_of(tenant, pattern, fix.fix_id)):
+            memory = self.knowledge.get(tenant, memory_id)
+            if memory and memory.metadata.get("description") != fix.description:
+                self.knowledge.deprecate(tenant, memory_id)
+            else:
+                alike = alike or memory_id
+        return alike
 
     def _strategies_of(self, tenant: str, pattern: Pattern, fix_id: str) -> Iterator[str]:
         """Strategies that carry a fix's id: one that a killed writer may have left too."""
