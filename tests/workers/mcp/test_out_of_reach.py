@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from redis import Redis
@@ -15,7 +16,7 @@ from ci_memory_workers.services.asking import LocalCaller
 from ci_memory_workers.settings import Settings
 from memory_at_hand import LOG, MemoryAtHand, ask, text_of, told
 
-FIX = {"fix_type": "config_change", "fix_description": "set AUTH_TOKEN", "repo": "acme/shop"}
+FIX: dict[str, Any] = {"fix_type": "config_change", "fix_description": "set AUTH_TOKEN", "repo": "acme/shop"}
 LINE = "a line of a build's log"
 
 
