@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from argparse import Namespace
 from collections.abc import Mapping
 from glob import glob
@@ -14,6 +15,8 @@ from .excerpt import Excerpt, read_file, read_lines, read_stream
 from .git_facts import changed_files, commit_facts
 from .junit_events import ReportedTests, events_of_reports, failure_event
 from .redact import redact
+
+_WITHIN = re.compile(r"::|[.#/>]")
 
 
 class BadFlag(ValueError):
@@ -80,8 +83,16 @@ def failures(flags: Namespace, environ: Mapping[str, str], directory: Path, stdi
     told = _reported(flags.junit, where)
     events = list(told.failed)
     if flags.error_file or not events:
-        events += _from_log(_read(flags, stdin), where)
+        # A test runner prints what it also writes into its report: that is one failure, and not two.
+        reported = {_bare_name(event.test_id) for event in events}
+        logged = _from_log(_read(flags, stdin), where)
+        events += [event for event in logged if not event.test_id or _bare_name(event.test_id) not in reported]
     return Failures(list({event.event_id: event for event in events}.values()), told.retries)
+
+
+def _bare_name(test_id: str) -> str:
+    """The test's own name: what reports and logs write alike, unlike its file, its class and its parameters."""
+    return _WITHIN.split(test_id.partition("[")[0])[-1].strip()
 
 
 def place_of_failure(flags: Namespace, environ: Mapping[str, str], directory: Path) -> dict[str, Any]:

@@ -162,6 +162,22 @@ def test_the_same_junit_file_twice_is_each_failure_once(tmp_path: Path) -> None:
     assert len(failed(tmp_path, "--junit", str(tmp_path / "*.xml"))) == 2
 
 
+@pytest.mark.parametrize(
+    ("said", "failures"),
+    [
+        ("FAILED tests/test_a.py::test_login - assert 401 == 200", 2),
+        ("FAILED tests/test_a.py::TestA::test_login[1.5-a/b] - assert 401 == 200", 2),
+        ("FAILED tests/test_b.py::test_logout - assert 401 == 200", 3),
+        ("E: Unable to locate package foo", 3),
+    ],
+)
+def test_what_a_report_and_the_log_both_say_is_one_failure(tmp_path: Path, said: str, failures: int) -> None:
+    (tmp_path / "r.xml").write_text(JUNIT.format(token=""))
+    log = log_file(tmp_path, f"collected 2 items\n\n>       assert status == 200\nE       assert 401 == 200\n\n{said}\n")
+
+    assert len(failed(tmp_path, "--junit", str(tmp_path / "r.xml"), "--error-file", log)) == failures
+
+
 def test_a_pattern_of_junit_files_that_nothing_matches_is_said(tmp_path: Path) -> None:
     with pytest.raises(BadFlag, match=r"--junit .*no file matches"):
         failed(tmp_path, "--junit", str(tmp_path / "*.xml"))

@@ -6,6 +6,7 @@ It never fails a job: what goes wrong is a warning, and the exit status is 0; 2 
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -26,6 +27,7 @@ from .forges import NowhereToPost, comments_of
 from .marker import Marker
 from .sticky import resolve, say
 
+_PYTEST_MARK = re.compile(r"^E {2,}")
 MOST_ANALYSIS_BYTES = 16 * 1024 * 1024
 
 
@@ -92,8 +94,10 @@ def _events(flags: argparse.Namespace, environ: Mapping[str, str], directory: Pa
 
 
 def _failed(event: FailureEvent | None) -> Failed:
-    # Redacted before it became an event.
-    return Failed(read_text(event.error_message).headline, event.test_id) if event else Failed()
+    if event is None:
+        return Failed()
+    # Redacted before it became an event. pytest's mark of an error line says nothing to who reads one line.
+    return Failed(_PYTEST_MARK.sub("", read_text(event.error_message).headline), event.test_id)
 
 
 def _annotate(analysis: Analysis, event: FailureEvent | None, directory: Path) -> None:
