@@ -1,0 +1,230 @@
+"""What a run left behind, in a form that two runs can be compared in: by the plan's causes, without ids and times."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+from redis import Redis
+
+from chaos_fleet import ChaosFleet, wait_until
+from chaos_plan import TENANTS, Plan
+from chaos_standins import read_store
+from ci_memory_producers import FailureEvent, Producer
+from ci_memory_producers.events import ANSWER, Analysis
+from ci_memory_producers.keys import result_key, tenant_prefix
+from ci_memory_workers.adapters.event_log import DEAD
+from ci_memory_workers.adapters.pattern_codec import pairs, text
+
+TIMES = "a time of this run"
+EXCLUDED: dict[str, str] = {
+    **dict.fromkeys(("first_ms", "last_ms", "resolved_ms", "outbreak_ms", "outbreak_last_ms", "merged_ms", "first_there"), TIMES),
+    "revision": "counts writes, and a write that was cut off is made again",
+    "attempts": "counts calls of the language model, which fail while it is down",
+    "takes": "counts how often a worker began an analysis, killed ones too",
+    "first_repo": "that of the failure which was read first: drains read side by side",
+    "headline's numbers": "a line, an attempt: those of the failure which was read first",
+    "fix_commits": "the commits of the ten failures that were read last before the fix",
+}
+"""Fields of a pattern that two runs need not agree on, each with its reason."""
+ANSWER_EXCLUDED: dict[str, str] = {
+    "event_id, pattern_id": "random; patterns are compared by the cause whose failures name them",
+    "last_seen, newest_event, evidence's dates": TIMES,
+    "log_lag": "how far behind the drains were",
+    "status": "which failure of a new pattern was read first: one of them is answered as new, in either run",
+    "similar_failures, message, evidence, confidence": "tell the counts at the time of reading; the census compares them",
+    "suggested_fix, pattern_status": "of causes with flaky builds, jobs' runs or outbreaks: what is learned within the act may "
+    "come before or after; the census compares them",
+}
+MARKER = re.compile(r"(?:rejected|unknown)\d+x")
+_IN_CONTENT = re.compile(r"^\[(pat_[a-z0-9]+)\]")
+_NUMBERS = re.compile(r"\d+")
+_DATES = re.compile(r"\d{4}-\d{2}-\d{2}|\d{2}:\d{2} UTC")
+
+
+@dataclass(slots=True)
+class Held:
+    """What Aegis holds of a pattern: live reflections and strategies, what the reflection says, and votes by what they say."""
+
+    reflections: int = 0
+    strategies: Counter[str] = field(default_factory=Counter)
+    said: dict[str, Any] = field(default_factory=dict)
+    votes: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+
+
+@dataclass(slots=True)
+class Outcome:
+    """All of it. Causes are told by their number in the plan; ``unanswered`` failures have no answer, or a provisional one."""
+
+    ids: dict[int, str] = field(default_factory=dict)
+    patterns: dict[int, dict[str, Any]] = field(default_factory=dict)
+    answers: dict[str, dict[str, Any]] = field(default_factory=dict)
+    new: Counter[int] = field(default_factory=Counter)
+    unanswered: list[str] = field(default_factory=list)
+    receipts: dict[str, str] = field(default_factory=dict)
+    dead: dict[str, str] = field(default_factory=dict)
+    dead_twice: list[str] = field(default_factory=list)
+    sums: dict[str, int] = field(default_factory=dict)
+    held: dict[int, Held] = field(default_factory=dict)
+    census: dict[int, dict[str, Any]] = field(default_factory=dict)
+
+
+def read_outcome(fleet: ChaosFleet, plan: Plan) -> Outcome:
+    """What is there now, then the answer to one failure more of each cause, the census. Nothing may be owed any more."""
+    client = Redis.from_url(fleet.url, socket_timeout=30)
+    found = Outcome()
+    for cause in range(len(plan.causes)):
+        _read_answers(client, plan, cause, found)
+    for cause, pattern_id in found.ids.items():
+        found.patterns[cause] = _pattern(client, plan.tenants[cause], pattern_id)
+    for act in plan.acts:
+        for fix in act.fixes:
+            data: Any = client.get(result_key(plan.tenants[fix.cause], fix.event_id))
+            found.receipts[fix.event_id] = ANSWER.validate_json(data).status if data else "none"
+    _read_dead(client, found)
+    _read_sums(client, found)
+    _read_held(fleet, found)
+    found.census = _census(fleet, plan)
+    client.close()
+    return found
+
+
+def _read_answers(client: Redis, plan: Plan, cause: int, found: Outcome) -> None:
+    tenant, events = plan.tenants[cause], list(plan.failures[cause])
+    data: Any = client.mget([result_key(tenant, event_id) for event_id in events])
+    settled = plan.families[cause] in ("plain", "resolved")
+    named: Counter[str] = Counter()
+    for event_id, encoded in zip(events, data, strict=True):
+        reply = ANSWER.validate_json(encoded) if encoded else None
+        if not isinstance(reply, Analysis) or reply.status == "pending" or not reply.pattern_id:
+            found.unanswered.append(event_id)
+            continue
+        named[reply.pattern_id] += 1
+        found.new[cause] += reply.status == "new_pattern"
+        told = {"category": reply.category, "signal": reply.signal, "analyst": reply.analyst, "provisional": reply.provisional}
+        if settled and reply.status == "known_pattern":
+            told |= {"suggested_fix": reply.suggested_fix, "pattern_status": reply.pattern_status}
+        found.answers[event_id] = told
+    standing = Counter(_surviving(client, tenant, pattern_id) for pattern_id in named)
+    if standing:
+        found.ids[cause] = next(iter(standing))
+    for event_id in found.answers.keys() & events if len(standing) > 1 else ():
+        found.answers[event_id]["patterns"] = len(standing)
+
+
+def _surviving(client: Redis, tenant: str, pattern_id: str) -> str:
+    while into := client.hget(f"{tenant_prefix(tenant)}pattern:{pattern_id}", "merged_into"):
+        pattern_id = text(into)
+    return pattern_id
+
+
+def _pattern(client: Redis, tenant: str, pattern_id: str) -> dict[str, Any]:
+    """All that is kept of a pattern, field by field."""
+    p = tenant_prefix(tenant)
+    # A field that was set back to 0 is as one that never was.
+    known = pairs(client.hgetall(f"{p}pattern:{pattern_id}")).items()
+    fields: dict[str, Any] = {name: value for name, value in known if name not in EXCLUDED and value not in ("", "0")}
+    fields["headline"] = _NUMBERS.sub("0", fields.get("headline", ""))
+    if "analysis" in fields:
+        fields["analysis"] = json.loads(fields["analysis"])
+    fixes = pairs(client.hgetall(f"{p}fixes:{pattern_id}"))
+    trials = pairs(client.hgetall(f"{p}trials:{pattern_id}"))
+    reported = pairs(client.hgetall(f"{p}reported:{pattern_id}"))
+    sets = {name: client.smembers(f"{p}{name}:{pattern_id}") for name in ("repos", "aliases", "lines_of", "reruns")}
+    return {
+        **fields,
+        "fixes": {name: _timeless(value) for name, value in fixes.items() if value != "0" and not name.startswith("last|")},
+        "trials": {name: _timeless(value) for name, value in trials.items()},
+        "reported": {name: _timeless(value) for name, value in reported.items()},
+        **{name: sorted(map(text, members)) for name, members in sets.items()},
+        "waiting": client.hlen(f"{p}awaiting:{pattern_id}"),
+    }
+
+
+def _timeless(encoded: str) -> Any:
+    if not encoded.startswith("{"):
+        return encoded
+    fields = {name: value for name, value in json.loads(encoded).items() if name not in ("ms", "resolved_ms")}
+    if "words" in fields:
+        fields["words"] = _timeless(fields["words"])
+    return fields
+
+
+def _read_dead(client: Redis, found: Outcome) -> None:
+    entries: Counter[str] = Counter()
+    rows: Any = client.xrange(DEAD)
+    for _, row in rows:
+        fields = pairs(row)
+        marker = MARKER.search(fields["event"])
+        entries[fields["entry_id"]] += 1
+        found.dead[marker[0] if marker else fields["event"][:100]] = f"{fields['reason']}: {fields['detail'].split('nobody')[0]}"
+    found.dead_twice = [entry_id for entry_id, count in entries.items() if count > 1]
+
+
+def _read_sums(client: Redis, found: Outcome) -> None:
+    for tenant in TENANTS:
+        p = tenant_prefix(tenant)
+        totals = pairs(client.hgetall(f"{p}totals"))
+        for name in ("failures", "repeats", "diagnosed", "fixes_worked", "fixes_failed"):
+            found.sums[f"{tenant} {name}"] = int(totals.get(name, 0))
+        found.sums[f"{tenant} records"] = int(client.xlen(f"{p}records"))
+        rows: Any = client.xrange(f"{p}journal")
+        kinds = Counter(pairs(row)["kind"] for _, row in rows)
+        for kind in ("resolution", "alias", "merge"):
+            found.sums[f"{tenant} journal {kind}"] = kinds[kind]
+
+
+def _read_held(fleet: ChaosFleet, found: Outcome) -> None:
+    causes: dict[str, list[int]] = {}
+    for cause, pattern_id in found.ids.items():
+        causes.setdefault(pattern_id, []).append(cause)
+        found.held[cause] = Held()
+    for memory in read_store(fleet.aegis_file).memories.values():
+        match = _IN_CONTENT.match(memory.content)
+        for cause in causes.get(match[1], ()) if match else ():
+            held = found.held[cause]
+            for vote in memory.votes:
+                held.votes[memory.memory_type, vote["vote"], vote.get("context") or ""] += 1
+            if memory.deprecated:
+                continue
+            if memory.memory_type == "reflection":
+                held.reflections += 1
+                held.said = memory.metadata
+            else:
+                held.strategies[str(memory.metadata.get("fix_id"))] += 1
+
+
+def _census(fleet: ChaosFleet, plan: Plan) -> dict[int, dict[str, Any]]:
+    """The answer to the next failure of each cause, whole, but for ids and times."""
+    events = [
+        FailureEvent(
+            tenant=plan.tenants[number],
+            repo=f"acme/{cause.words[0]}-0",
+            build_id=f"census-{number}",
+            stage=cause.stage,
+            error_message=cause.log(7),
+            test_id=cause.test_id,
+        )
+        for number, cause in enumerate(plan.causes)
+    ]
+    found = {}
+    with Producer(fleet.url) as producer:
+        # A disguised cause comes after its original, whose pattern it counts on.
+        for number, event in enumerate(events):
+            producer.push(event, wait=True)
+            reply = wait_until(partial(producer.wait, event.tenant, event.event_id, seconds=5), "the census", 60)
+            found[number] = comparable(reply)
+    return found
+
+
+def comparable(reply: Analysis) -> dict[str, Any]:
+    """An answer without ids and times."""
+    said = reply.model_dump(mode="json", exclude={"event_id", "pattern_id", "last_seen", "newest_event", "log_lag", "evidence"})
+    evidence = reply.evidence.model_dump(mode="json") if reply.evidence else {}
+    dates = ("first_seen", "resolved_at", "fix_last_worked", "outbreak_since")
+    said |= {f"evidence.{name}": value for name, value in evidence.items() if name not in dates}
+    return said | {"message": _DATES.sub("<when>", said["message"])}
