@@ -112,6 +112,39 @@ def test_a_failing_pytest_ends_in_one_comment_that_is_renewed_and_resolved(
     assert passed.summary == ""
 
 
+def test_a_failing_job_of_gitlab_ends_in_a_note_that_is_resolved(
+    up: Up, tenant: str, forge: ForgeStandin, tmp_path: Path
+) -> None:
+    forge.me, forge.readable_user = {"username": "project_42_bot", "id": 9}, True
+    template = load(ACTION.parent / "gitlab" / "ci-memory.gitlab-ci.yml")[".ci-memory"]
+    kept = {name: value for name, value in up.environment.items() if name in ("HOME", "LANG", "TMPDIR", "NO_PROXY")}
+    environment = kept | template["variables"] | {
+        "PATH": f"{BIN}:{up.environment['PATH']}", "CI_MEMORY_URL": up.url, "CI_MEMORY_TENANT": tenant,
+        "CI_MEMORY_DATA_DIR": str(tmp_path / "own"), "CI": "true", "GITLAB_CI": "true", "GITLAB_TOKEN": TOKEN,
+        "CI_API_V4_URL": f"{forge.url}/gitlab/api/v4", "CI_SERVER_URL": "https://gitlab.example", "CI_PROJECT_ID": "42",
+        "CI_PROJECT_PATH": "acme/shop", "CI_MERGE_REQUEST_IID": "7", "CI_JOB_NAME": "test", "CI_COMMIT_SHA": "9f3c2e1a",
+    }  # fmt: skip
+    states = []
+    for number, answered in enumerate((401, 200)):
+        (tmp_path / "test_profile.py").write_text(TEST.format(status=answered))
+        script = "set -o pipefail; pytest --junitxml=report.xml 2>&1 | tee build.log"
+        job = environment | {"CI_PIPELINE_ID": str(number), "CI_PIPELINE_IID": str(number)}
+        done = subprocess.run(["bash", "-ec", script], env=job, cwd=tmp_path, capture_output=True, timeout=100, check=False)
+        ended = {"CI_JOB_STATUS": "failed" if done.returncode else "success"}
+        after = subprocess.run(
+            ["sh", "-c", template["after_script"][0]],
+            env=job | ended, cwd=tmp_path, capture_output=True, timeout=200, check=False,
+        )  # fmt: skip
+        (note,) = forge.comments
+        marker = Marker.read(note["body"])
+        assert marker is not None, after.stdout.decode() + after.stderr.decode()
+        states.append((done.returncode, marker.state))
+
+    assert states == [(1, "failed"), (0, "resolved")]
+    assert "(https://gitlab.example/acme/shop/-/commit/9f3c2e1a)" in note["body"]
+    assert "`assert 401 == 200`" in note["body"]
+
+
 def test_the_example_is_run_by_a_python_that_has_the_tests_dependencies() -> None:
     """The test above runs pytest from the fleet's environment: where it is missing, it must not pass by failing otherwise."""
     assert (BIN / "pytest").exists()
