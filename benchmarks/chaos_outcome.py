@@ -12,7 +12,7 @@ from typing import Any
 from redis import Redis
 
 from chaos_fleet import ChaosFleet, wait_until
-from chaos_plan import TENANTS, Plan
+from chaos_plan import MARKER_OF_NO_EVENT, TENANTS, Plan
 from chaos_standins import read_store
 from ci_memory_producers import FailureEvent, Producer
 from ci_memory_producers.events import ANSWER, Analysis
@@ -40,7 +40,6 @@ ANSWER_EXCLUDED: dict[str, str] = {
     "suggested_fix, pattern_status": "of causes with flaky builds, jobs' runs or outbreaks: what is learned within the act may "
     "come before or after; the census compares them",
 }
-MARKER = re.compile(r"(?:rejected|unknown)\d+x")
 _IN_CONTENT = re.compile(r"^\[(pat_[a-z0-9]+)\]")
 _NUMBERS = re.compile(r"\d+")
 _DATES = re.compile(r"\d{4}-\d{2}-\d{2}|\d{2}:\d{2} UTC")
@@ -159,7 +158,7 @@ def _read_dead(client: Redis, found: Outcome) -> None:
     rows: Any = client.xrange(DEAD)
     for _, row in rows:
         fields = pairs(row)
-        marker = MARKER.search(fields["event"])
+        marker = MARKER_OF_NO_EVENT.search(fields["event"])
         entries[fields["entry_id"]] += 1
         found.dead[marker[0] if marker else fields["event"][:100]] = f"{fields['reason']}: {fields['detail'].split('nobody')[0]}"
     found.dead_twice = [entry_id for entry_id, count in entries.items() if count > 1]

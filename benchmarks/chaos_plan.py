@@ -8,6 +8,7 @@ result must not depend on it.
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from random import Random
@@ -29,6 +30,8 @@ REPOSITORIES = 3
 OUTBREAK_BUILDS = 12
 REPEATED, INVALID, UNKNOWN = 0.07, 0.01, 0.004
 """Shares of events that are pushed twice, that are no events, and that resolve what nobody knows."""
+MARKER_OF_NO_EVENT = re.compile(r"(?:rejected|unknown)\d+x")
+"""What is pushed and must be refused carries one, its own."""
 WRITTEN = datetime(2026, 3, 1, tzinfo=UTC)
 
 
