@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -151,6 +152,18 @@ def test_what_a_step_has_reported_under_another_name_of_the_job_is_not_counted_a
     assert collect(box, github_job()) == "told_by_itself"
     drain(box)
     assert occurrences(box) == [1]
+
+
+def test_what_a_step_has_reported_and_nobody_has_read_yet_is_waited_for(box: Container, provider: ProviderStandin) -> None:
+    box.log.ensure_group()
+    with Producer(box.settings.redis_url) as producer:
+        producer.push(step())
+    job = replace(github_job(), ended_ms=now_ms() + 1_000)
+
+    assert collect(box, job) == "busy"
+    assert provider.asked == []
+    drain(box)
+    assert collect(box, job) == "told_by_itself"
 
 
 def test_the_same_failure_in_another_build_is_counted(box: Container) -> None:

@@ -7,12 +7,13 @@ from typing import Any
 
 from pydantic import TypeAdapter
 from redis import Redis
-from redis.exceptions import OutOfMemoryError
+from redis.exceptions import OutOfMemoryError, ResponseError
 
 from ci_memory_producers.keys import DEFAULT_LOG_LIMIT, FIELD, LOG_LIMIT_KEY, STREAM
 
 from ..domain.job_ended import JobEnded
 from ..errors import LogFull
+from ..names import GROUP
 from .pattern_codec import digest, prefix, text
 from .scripts import Scripts
 
@@ -48,6 +49,19 @@ class RedisOwedLogs:
         tries = int(self._client.incr(key))
         self._client.expire(key, self._kept_seconds)
         return tries
+
+    def has_read_until(self, ms: int) -> bool:
+        """See `OwedLogs.has_read_until`."""
+        try:
+            groups: Any = self._client.xinfo_groups(STREAM)
+        except ResponseError as error:
+            if "no such key" in str(error):
+                return True
+            raise
+        for group in groups:
+            if text(group["name"]) == GROUP:
+                return group.get("lag") == 0 or int(text(group["last-delivered-id"]).partition("-")[0]) >= ms
+        return True
 
     def told_by_itself(self, tenant: str, job: JobEnded) -> bool:
         """See `OwedLogs.told_by_itself`."""

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from ci_memory_producers.events import Stage
 from ci_memory_producers.excerpt import Excerpt
 
 from ...domain.job_ended import JobEnded
@@ -44,6 +43,10 @@ class OwedLogs(Protocol):
 
     def tried(self, tenant: str, work_id: str) -> int:
         """Count one more try; returns how many there were, this one included."""
+        ...
+
+    def has_read_until(self, ms: int) -> bool:
+        """Whether workers have read all events that came in before ``ms``."""
         ...
 
     def told_by_itself(self, tenant: str, job: JobEnded) -> bool:
