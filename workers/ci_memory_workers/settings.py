@@ -113,7 +113,9 @@ class Settings(BaseSettings):
             )
         if not url.startswith(SCHEMES):
             scheme = f"{url.partition('://')[0]}://" if "://" in url else "it"
-            raise InvalidSettings(f"CI_MEMORY_URL: {scheme} is not redis://, rediss://, sentinel:// or unix://")
+            told = f"CI_MEMORY_URL: {scheme} is not redis://, rediss://, sentinel:// or unix://"
+            door = ": a gateway is for CI jobs, and what runs here needs the Redis behind it" if scheme.startswith("http") else ""
+            raise InvalidSettings(f"{told}{door}")
         if url.startswith("sentinel://"):
             try:
                 SentinelAddress.of(url)
