@@ -82,9 +82,7 @@ def list_tokens(as_json: bool) -> None:
 
 @token.command()
 @click.argument("token_id")
-@click.option(
-    "--overlap", default="24h", show_default=True, help="How long the present secret stays good; 0: not at all."
-)
+@click.option("--overlap", default="24h", show_default=True, help="How long the present secret stays good; 0: not at all.")
 def rotate(token_id: str, overlap: str) -> None:
     """Give a token another secret, and print it. The present one stays good for a while, so that no job fails meanwhile."""
     overlap_ms = 0 if overlap == "0" else _span(overlap)
