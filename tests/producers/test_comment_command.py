@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from ci_memory_producers.cli import BAD_INPUT, REPORTED, main
+from ci_memory_producers.cli import BAD_INPUT, REPORTED, _parser, main
 from ci_memory_producers.comment.marker import Marker
+from ci_memory_producers.report import failures
 from forge_standin import TOKEN, ForgeStandin
 
 PLACE = ("--stage", "test", "--repo", "acme/shop", "--build-id", "1")
@@ -51,7 +53,9 @@ def job(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, forge: ForgeStandin) ->
     (tmp_path / "build.log").write_text(LOG)
     (tmp_path / "tests").mkdir()
     (tmp_path / "tests" / "test_profile.py").write_text("x\n" * 20)
-    (tmp_path / "failure_analysis.json").write_text(json.dumps(ANSWER))
+    asked = _parser().parse_args(["comment", *PLACE, "--error-file", "build.log"])
+    event_id = failures(asked, os.environ, tmp_path, None).failures[0].event_id
+    (tmp_path / "failure_analysis.json").write_text(json.dumps(ANSWER | {"event_id": event_id}))
     return tmp_path
 
 
@@ -121,6 +125,18 @@ def test_without_an_answer_or_a_log_it_warns_and_goes_on(
     assert capsys.readouterr().err == (
         "ci-memory-report: warning: failure_analysis.json is not there: the memory gave no answer to write down\n"
     )
+
+
+def test_the_answer_to_an_earlier_build_is_not_written_down(
+    job: Path, forge: ForgeStandin, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (job / "build.log").write_text(LOG.replace("test_member", "test_another"))
+
+    assert main(["comment", *PLACE, "--error-file", "build.log", "--output", "-"]) == REPORTED
+    assert capsys.readouterr().out == (
+        "::warning title=ci-memory::failure_analysis.json answers another failure, of an earlier build perhaps: no comment\n"
+    )
+    assert forge.comments == []
 
 
 def test_outside_of_a_pull_request_it_writes_the_text_alone(

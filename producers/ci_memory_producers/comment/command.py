@@ -42,7 +42,10 @@ def run(flags: argparse.Namespace, environ: Mapping[str, str], directory: Path, 
     if analysis is None:
         return 0
     events = _events(flags, environ, directory)
-    event = next((one for one in events if one.event_id == analysis.event_id), events[0] if events else None)
+    event = next((one for one in events if one.event_id == analysis.event_id), None)
+    if events and event is None:
+        _warn(environ, f"{flags.analysis} answers another failure, of an earlier build perhaps: no comment")
+        return 0
     others = {one.event_id: _failed(one) for one in events if one is not event}
     text = failure_comment(analysis, _failed(event), build, now=now or datetime.now(UTC), others=others)
     if flags.output == "-":
