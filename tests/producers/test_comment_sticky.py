@@ -180,6 +180,7 @@ def test_a_comment_that_was_written_though_the_answer_was_lost_is_not_written_tw
 
     say(comments, MARKER, "first\n")
     assert bodies(forge) == [MARKER.on("first\n")]
+    assert len([request for request in forge.requests if request.startswith("POST")]) == 1
 
 
 @pytest.mark.parametrize("status", [401, 403, 404, 422])

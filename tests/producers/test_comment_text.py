@@ -101,6 +101,10 @@ def test_words_stay_words_and_names_stand_in_code() -> None:
     )
 
 
+def test_words_that_may_be_commits_or_tickets_stand_in_code() -> None:
+    assert prose("the defaced facade of TICKET-a, a well-known one") == "the `defaced` facade of `TICKET-a`, a well-known one"
+
+
 def test_a_span_is_longer_than_any_tick_in_it() -> None:
     assert code("a``b`c") == "```a``b`c```"
     assert code("`a`") == "`` `a` ``"

@@ -18,7 +18,8 @@ LONGEST_PROSE = 1_500
 
 _UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 _WORD = re.compile(r"[^\W\d_]+(?:['\u2019-][^\W\d_]+)*|[0-9]{1,6}(?:[.,][0-9]{1,6})?%?|[-\u2013\u2014\u2026\u2192\u00b7]")
-_MAYBE_COMMIT = re.compile(r"[0-9a-fA-F]{7,64}")
+_MAYBE_LINK = re.compile(r"[0-9a-fA-F]{7,64}|[A-Z]{2,}-.*")
+"""Words that may be a commit, or what a repository's own autolinks look for (``TICKET-a``)."""
 _BEFORE, _AFTER = "(\"'", ".,;:!?)\"'\u2026"
 _TICKS = re.compile(r"`+")
 
@@ -43,7 +44,7 @@ def prose(text: str, longest: int = LONGEST_PROSE) -> str:
     for token in one_line(text, longest).split(" "):
         start = len(token) - len(token.lstrip(_BEFORE))
         core = token[start:].rstrip(_AFTER)
-        if not core or (_WORD.fullmatch(core) and not _MAYBE_COMMIT.fullmatch(core)):
+        if not core or (_WORD.fullmatch(core) and not _MAYBE_LINK.fullmatch(core)):
             said += [*_joined(spanned), token]
         elif token == core:
             spanned.append(core)
