@@ -37,9 +37,9 @@ from ..errors import Permanent
 from .ports import Applied, Bell, Dated, Entry, EventLog, Index, Reading
 from .ports.meters import Meters
 from .ports.watch import Change, FixWatch
-from .reading import TextReader
+from .reading import FailureText, TextReader, TextReading
 
-E = TypeVar("E", FailureEvent, PassEvent, ResolutionEvent)
+E = TypeVar("E", bound=FailureEvent | PassEvent | ResolutionEvent)
 
 
 _READ_APART = {"error_message", "stack_trace"}
@@ -108,35 +108,25 @@ class FailureMemory:
         return counts
 
     def _read_all(self, entries: Sequence[Entry], now_ms: int) -> tuple[list[tuple[Entry, Reading | Dated]], int]:
-        readable, dead = [], 0
+        """Validate, redact, categorize and fingerprint; what is no event goes to the dead letters."""
+        events: list[tuple[Entry, FailureEvent | PassEvent | ResolutionEvent]] = []
         for entry in entries:
             try:
-                readable.append((entry, self.read(entry, now_ms)))
+                events.append((entry, self._validate(entry, now_ms)))
             except Unreadable as error:
                 self.log.bury(entry, error.reason, error.detail)
-                dead += 1
-        return readable, dead
+        return self._read(events), len(entries) - len(events)
 
-    def read(self, entry: Entry, now_ms: int) -> Reading | Dated:
-        """Validate, redact, categorize and fingerprint one entry. Raises `Unreadable`."""
-        event = self._validate(entry, now_ms)
-        if isinstance(event, PassEvent):
-            return Dated(event=redact_event(event), ms=entry.ms)
-        if isinstance(event, ResolutionEvent):
-            return Dated(event=redact_event(event), ms=entry.ms)
-        event = redact_event(event)
-        read = self.reader.read(event.error_message, event.stack_trace or "", event.stage, event.test_id)
-        if (read.text, read.trace) != (event.error_message, event.stack_trace or ""):
-            event = event.model_copy(update={"error_message": read.text, "stack_trace": read.trace or None})
-        return Reading(
-            event=event,
-            ms=entry.ms,
-            category=read.verdict.category,
-            signal=read.verdict.signal,
-            fingerprint=read.mark.value,
-            test_key=read.mark.test_key or "",
-            generic=read.mark.generic,
-        )
+    def _read(
+        self, events: Sequence[tuple[Entry, FailureEvent | PassEvent | ResolutionEvent]]
+    ) -> list[tuple[Entry, Reading | Dated]]:
+        redacted = [(entry, redact_event(event)) for entry, event in events]
+        failures = [event for _, event in redacted if isinstance(event, FailureEvent)]
+        readings = iter(self.reader.read_all([_text_of(event) for event in failures]))
+        return [
+            (entry, _reading(event, entry.ms, next(readings)) if isinstance(event, FailureEvent) else Dated(event, entry.ms))
+            for entry, event in redacted
+        ]
 
     def _validate(self, entry: Entry, now_ms: int) -> FailureEvent | PassEvent | ResolutionEvent:
         if len(entry.payload) > MAX_EVENT_BYTES:
@@ -159,6 +149,24 @@ class FailureMemory:
                 self.bell.ring("analysis", tenant, outcome.pattern_id)
             elif outcome.outcome == "accepted":
                 self.bell.ring("resolutions", tenant, outcome.event_id)
+
+
+def _text_of(event: FailureEvent) -> FailureText:
+    return FailureText(event.error_message, event.stack_trace or "", event.stage, event.test_id)
+
+
+def _reading(event: FailureEvent, ms: int, read: TextReading) -> Reading:
+    if (read.text, read.trace) != (event.error_message, event.stack_trace or ""):
+        event = event.model_copy(update={"error_message": read.text, "stack_trace": read.trace or None})
+    return Reading(
+        event=event,
+        ms=ms,
+        category=read.verdict.category,
+        signal=read.verdict.signal,
+        fingerprint=read.mark.value,
+        test_key=read.mark.test_key or "",
+        generic=read.mark.generic,
+    )
 
 
 def redact_event(event: E) -> E:
