@@ -7,6 +7,7 @@ interleaved, and medians are printed, since machines are noisy: the ratios count
 
 (a) bare: XREADGROUP 100, json.loads, XACK, one process.   (b) Celery: an empty task, one event a message, prefork 2.
 (c) ours: validation, redaction, category, fingerprint, index, owed work, answer written; one drain, and two.
+Then the processor time of an event by part.
 """
 
 from __future__ import annotations
@@ -33,8 +34,10 @@ from ci_memory_producers import FailureEvent, Producer
 from ci_memory_workers.adapters.embedded_redis import EmbeddedServer
 from ci_memory_workers.bootstrap import Container, now_ms
 from ci_memory_workers.settings import Settings
+from throughput_parts import parts, show_parts
 
 BATCH = 100
+KNOWN = 300
 GOALS = {600: (17.0, 0.27), 4096: (10.0, 0.20)}
 """By size of the text: two drains ÷ Celery, two drains ÷ bare."""
 WORDS = ("connection", "refused", "while", "waiting", "for", "the", "answer", "of", "service", "payment", "retrying", "step")
@@ -72,7 +75,7 @@ def server() -> Iterator[EmbeddedServer]:
             process.wait()
 
 
-def events(size: int, count: int, data: Path | None, known: int = 300) -> list[FailureEvent]:
+def events(size: int, count: int, data: Path | None, known: int = KNOWN) -> list[FailureEvent]:
     """``count`` failures of ``known`` patterns, each in a build of its own; times and ids in the texts vary as in logs."""
     bases, chosen = texts(data, size, known), random.Random(1)
     return [
@@ -117,20 +120,25 @@ def drain(url: str, slot: int, barrier: Any) -> None:
         box.failures.absorb(entries, now_ms())
 
 
+def known_failures(embedded: EmbeddedServer, made: list[FailureEvent]) -> Container:
+    """A fresh server that knows and has analysed the patterns of ``made``, whose rest waits in the log."""
+    Redis.from_url(embedded.url).flushall()
+    box = Container(Settings(url=embedded.url), lambda task, args, queue: None)
+    with Producer(embedded.url) as producer:
+        producer.push_many(made[:KNOWN])
+        while entries := box.log.read(0, BATCH, 1):
+            box.failures.absorb(entries, now_ms())
+        for pattern_id in box.index.pattern_ids("default", 1_000):
+            box.analysis.analyze("default", pattern_id, now_ms)
+        producer.push_many(made[KNOWN:])
+    return box
+
+
 def ours(drains: int) -> Callable[[EmbeddedServer, list[FailureEvent]], float]:
     """Ours (c), with so many drains."""
 
     def run(embedded: EmbeddedServer, made: list[FailureEvent]) -> float:
-        client = Redis.from_url(embedded.url)
-        client.flushall()
-        box = Container(Settings(url=embedded.url), lambda task, args, queue: None)
-        with Producer(embedded.url) as producer:
-            producer.push_many(made[:300])
-            while entries := box.log.read(0, BATCH, 1):
-                box.failures.absorb(entries, now_ms())
-            for pattern_id in box.index.pattern_ids("default", 1_000):
-                box.analysis.analyze("default", pattern_id, now_ms)
-            producer.push_many(made[300:])
+        box = known_failures(embedded, made)
         barrier = multiprocessing.Barrier(drains + 1)
         workers = [multiprocessing.Process(target=drain, args=(embedded.url, slot, barrier)) for slot in range(drains)]
         for worker in workers:
@@ -202,8 +210,11 @@ def main() -> None:
             for _ in range(flags.rounds):
                 for name, contender in contenders.items():
                     rates[name].append(contender(embedded, made))
-            result[str(size)] = medians = {name: statistics.median(found) for name, found in rates.items()}
+            medians = {name: statistics.median(found) for name, found in rates.items()}
             show(size, medians)
+            spent = parts(known_failures(embedded, made), Redis.from_url(embedded.url))
+            show_parts(size, spent)
+            result[str(size)] = {"events_per_second": medians, "microseconds_by_part": spent}
     if flags.json:
         flags.json.write_text(json.dumps(result, indent=2) + "\n")
 

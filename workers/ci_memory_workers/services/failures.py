@@ -39,7 +39,7 @@ from .ports.meters import Meters
 from .ports.watch import Change, FixWatch
 from .reading import FailureText, TextReader, TextReading
 
-E = TypeVar("E", bound=FailureEvent | PassEvent | ResolutionEvent)
+E = TypeVar("E", FailureEvent, PassEvent, ResolutionEvent)
 
 
 _READ_APART = {"error_message", "stack_trace"}
@@ -120,7 +120,7 @@ class FailureMemory:
     def _read(
         self, events: Sequence[tuple[Entry, FailureEvent | PassEvent | ResolutionEvent]]
     ) -> list[tuple[Entry, Reading | Dated]]:
-        redacted = [(entry, redact_event(event)) for entry, event in events]
+        redacted = [(entry, _without_secrets(event)) for entry, event in events]
         failures = [event for _, event in redacted if isinstance(event, FailureEvent)]
         readings = iter(self.reader.read_all([_text_of(event) for event in failures]))
         return [
@@ -149,6 +149,12 @@ class FailureMemory:
                 self.bell.ring("analysis", tenant, outcome.pattern_id)
             elif outcome.outcome == "accepted":
                 self.bell.ring("resolutions", tenant, outcome.event_id)
+
+
+def _without_secrets(event: FailureEvent | PassEvent | ResolutionEvent) -> FailureEvent | PassEvent | ResolutionEvent:
+    if isinstance(event, FailureEvent):
+        return redact_event(event)
+    return redact_event(event) if isinstance(event, PassEvent) else redact_event(event)
 
 
 def _text_of(event: FailureEvent) -> FailureText:
