@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import asdict
 from dataclasses import fields as dataclass_fields
@@ -39,7 +38,6 @@ MOST_WAITING = 10_000
 """Events that may wait for one analysis; those beyond get their answer when they ask again."""
 SAMPLE_SECONDS = 30 * 86_400
 """How long the text of a pattern's first failure is kept, once it has been analysed for good."""
-KNOWN_CACHE = 200_000
 MOST_MERGES = 16
 """Merges that are followed to the pattern that stands for another."""
 
@@ -53,18 +51,16 @@ class RedisIndex(RedisRuns):
         self._dedupe_seconds = dedupe_seconds
         self._answer_seconds = answer_seconds
         self._flush_ms = flush_ms
-        self._known: OrderedDict[tuple[str, str], None] = OrderedDict()
 
     # -- events ---------------------------------------------------------------------------------------------------------
 
     def apply(self, tenant: str, events: Sequence[Reading | Dated], now_ms: int) -> list[Applied]:
-        """See `Index.apply`. Texts are sent only with fingerprints that are new to this process."""
+        """See `Index.apply`. Most failures are known: a text is sent only where Redis hasn't it, once a pattern."""
         results: list[Applied | None] = [None] * len(events)
-        todo = list(range(len(events)))
-        with_sample = {i for i in todo if not self._is_known(tenant, events[i])}
+        todo, with_sample = list(range(len(events))), set[int]()
         while todo:
             outcomes, patterns = self._apply_once(tenant, [(events[i], i in with_sample) for i in todo], now_ms)
-            unanswered = []
+            unanswered: list[int] = []
             for i, (outcome, event_id, pattern_id) in zip(todo, outcomes, strict=True):
                 if outcome == "need_sample":
                     unanswered.append(i)
@@ -72,8 +68,7 @@ class RedisIndex(RedisRuns):
                 results[i] = Applied(
                     event_id, outcome, pattern_id, self._as_it_is_there(tenant, events[i], patterns.get(pattern_id))
                 )
-                self._remember(tenant, events[i])
-            todo, with_sample = unanswered, set(unanswered)
+            todo, with_sample = unanswered, _first_of_each(events, unanswered)
         return [result for result in results if result is not None]
 
     def _apply_once(
@@ -101,15 +96,6 @@ class RedisIndex(RedisRuns):
         flaky: Any = self._client.hget(f"{prefix(tenant)}flaky_in:{pattern.pattern_id}", repo)
         attempts = self.line(tenant, line).attempts if (line := line_id(event.event)) else ()
         return as_it_is_there(pattern, attempts, repo=repo, ms=event.ms, flaky_there=int(flaky or 0))
-
-    def _is_known(self, tenant: str, event: Reading | Dated) -> bool:
-        return not isinstance(event, Reading) or (tenant, event.fingerprint) in self._known
-
-    def _remember(self, tenant: str, event: Reading | Dated) -> None:
-        if isinstance(event, Reading):
-            self._known[tenant, event.fingerprint] = None
-            if len(self._known) > KNOWN_CACHE:
-                self._known.popitem(last=False)
 
     def publish(self, tenant: str, answers: Sequence[Answer]) -> None:
         """See `Index.publish`."""
@@ -247,3 +233,13 @@ class RedisIndex(RedisRuns):
         journal = event.model_copy(update={"pattern_id": receipt.pattern_id}).model_dump_json()
         told = (receipt.model_dump_json(), self._answer_seconds, WAKE_SECONDS)
         return bool(self._scripts.run("apply_resolution", prefix(lease.tenant), *arguments_, journal, context, *told))
+
+
+def _first_of_each(events: Sequence[Reading | Dated], numbers: Sequence[int]) -> set[int]:
+    """Of the failures with these numbers, the first of each fingerprint: its text stands for the pattern."""
+    first: dict[str, int] = {}
+    for number in numbers:
+        event = events[number]
+        if isinstance(event, Reading):
+            first.setdefault(event.fingerprint, number)
+    return set(first.values())
