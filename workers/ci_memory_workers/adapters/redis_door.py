@@ -25,6 +25,7 @@ from .wake_calls import POP_SECONDS, WakeCalls
 
 CONNECTIONS = 32
 REPLY_SECONDS = 5.0
+CANCEL_SECONDS = 0.1
 MOST_OWED = 20_000
 """Jobs of a tenant whose logs are owed."""
 
@@ -52,8 +53,11 @@ class RedisDoor:
         try:
             yield self
         finally:
-            listener.cancel()
-            await asyncio.gather(listener, return_exceptions=True)
+            self._calls.stop()
+            while not listener.done():
+                # Once is not enough: a client that is just connecting may take a cancellation for a failed connection.
+                listener.cancel()
+                await asyncio.wait({listener}, timeout=CANCEL_SECONDS)
             await self._client.aclose()
             await self._blocking.aclose()
 

@@ -64,8 +64,8 @@ class WakeCalls:
                 del self._waiters[key]
 
     async def listen(self) -> None:
-        """Pop wake-ups until cancelled."""
-        while True:
+        """Pop wake-ups until cancelled, or until `stop`."""
+        while not self._stopping:
             try:
                 popped: Any = await self._blocking.blpop([self._doorbell, *self._waiters], timeout=POP_SECONDS)
                 if popped is None:
