@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from copy import deepcopy
 
-from chaos_compare import by_field, differences, faults
+from chaos_compare import Kind, by_field, differences, faults
 from chaos_outcome import Held, Outcome
 from chaos_plan import Plan, make_plan
 
@@ -35,7 +36,7 @@ def perfect(plan: Plan) -> Outcome:
     return found
 
 
-def told(outcome: Outcome) -> dict[tuple[str, str], int]:
+def told(outcome: Outcome) -> Mapping[tuple[Kind, str], int]:
     return by_field([*faults(PLAN, outcome), *differences(PLAN, perfect(PLAN), outcome)])
 
 
