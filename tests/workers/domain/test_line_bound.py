@@ -79,11 +79,26 @@ def test_a_text_is_categorized_as_by_its_patterns_on_the_whole_text(text: str) -
 
 @given(TEXTS)
 def test_what_was_read_before_changes_no_verdict(text: str) -> None:
-    remembered = CATEGORIZER.categorize(text, "test")
-    CATEGORIZER._remembered.cache_clear()
+    fresh = Categorizer(RULES[::7])
+    verdict = fresh.categorize(text, "test")
 
-    assert CATEGORIZER.categorize(text, "test") == remembered
-    assert CATEGORIZER.categorize(text, "test").why == remembered.why
+    for _ in range(3):
+        assert fresh.categorize(text, "test") == verdict
+        assert fresh.categorize(text, "test").why == verdict.why
+
+
+def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ci_memory_workers.domain.category._MOST_REMEMBERED", 10)
+    categorizer = Categorizer(RULES[:3])
+
+    for number in range(50):
+        for _ in range(2):
+            assert categorizer.categorize(f"no space left on device {number}", "test").signal == "disk_full"
+    categorizer.categorize("x" * 1_000, "test")
+
+    assert len(categorizer._known) <= 11
+    assert len(categorizer._seen) <= 11
+    assert "x" * 1_000 not in categorizer._seen
 
 
 def test_a_rule_of_ones_own_may_reach_over_lines() -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Final
 
 import re2
@@ -86,7 +85,9 @@ class Categorizer:
                     self._owners.append((pattern, index, speaks_for))
         self._of_lines.compile()
         self._of_texts.compile()
-        self._remembered = lru_cache(_MOST_REMEMBERED)(self._of_lines.matching)
+        # What each line that was read twice matches, and the lines that were read once.
+        self._known: dict[str, tuple[int, ...]] = {}
+        self._seen: set[str] = set()
 
     def categorize(self, text: str, stage: Stage, *, test_id: str = "") -> Verdict:
         """The verdict on a failure's ``text`` in ``stage``. ``test_id`` says that a test framework reported it."""
@@ -113,12 +114,29 @@ class Categorizer:
         return None if first is None else (self._rules[first], found[first])
 
     def _matching(self, text: str) -> list[int]:
-        numbers = {
-            number
-            for line in text.split("\n")
-            for number in (self._remembered(line) if len(line) <= _LONGEST_REMEMBERED else self._of_lines.matching(line))
-        }
-        return sorted(numbers.union(self._of_texts.matching(text)))
+        """The numbers of the patterns that match ``text``, in their order."""
+        numbers, unknown = set(self._of_texts.matching(text)), []
+        for line in text.split("\n"):
+            known = self._known.get(line)
+            if known is None:
+                unknown.append(line)
+            elif known:
+                numbers.update(known)
+        if unknown:
+            numbers.update(self._read(unknown))
+        return sorted(numbers)
+
+    def _read(self, lines: Sequence[str]) -> Iterator[int]:
+        """What ``lines`` match: new ones all at once, which is cheaper; those that come again one by one, for good."""
+        new = [line for line in dict.fromkeys(lines) if line not in self._seen]
+        if new:
+            yield from self._of_lines.matching("\n".join(new))
+        for line in set(lines).difference(new):
+            known = self._known[line] = self._of_lines.matching(line)
+            yield from known
+        if len(self._known) > _MOST_REMEMBERED or len(self._seen) > _MOST_REMEMBERED:
+            self._known, self._seen = {}, set()
+        self._seen.update(line for line in new if len(line) <= _LONGEST_REMEMBERED)
 
 
 def _with_reach(patterns: Sequence[str]) -> Iterator[tuple[str, bool]]:
