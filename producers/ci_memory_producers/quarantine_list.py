@@ -18,7 +18,8 @@ _SEPARATORS = re.compile(r"(?:\.py)?::|/|\\|\.")
 class QuarantineEntry(BaseModel):
     """One failure in quarantine. It is a failure and no test: the same test failing in another way blocks as before.
 
-    ``repositories`` are those it was seen in, ``repository_count`` of them (names beyond `MOST_REPOSITORIES` are left out).
+    ``repositories`` are those where it was flaky more than once, ``repository_count`` of them (names beyond `MOST_REPOSITORIES`
+    are left out).
     ``test_key`` is the dotted name of the test, without parameters; '' where the failure names none. ``flaky_episodes`` of
     ``episodes`` builds passed when run again. ``reason`` says why it is here, ``until`` when it is judged anew,
     ``owner`` who looks after it ('' where nobody was named).
@@ -40,7 +41,7 @@ class QuarantineEntry(BaseModel):
     owner: str = ""
 
     def concerns(self, repo: str) -> bool:
-        """Whether it was seen in ``repo``, or in more repositories than are named."""
+        """Whether it was flaky in ``repo``, or in more repositories than are named."""
         return repo in self.repositories or self.repository_count > len(self.repositories)
 
     def names(self, test_id: str) -> bool:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fakes import NOW, RecordingBell, T, failed, open_index, passed
+from fakes import HOUR_MS, NOW, RecordingBell, T, failed, open_index, passed
 from redis import Redis
 from redis.exceptions import NoPermissionError
 
@@ -128,7 +128,8 @@ def test_tenants_and_repositories_are_separate(
 ) -> None:
     mine = flake(index, "1:aaaa", "acme/shop", "1", "2", "3")
     both = flake(index, "1:bbbb", "acme/shop", "1", "2", "3")
-    flake(index, "1:bbbb", "acme/billing", "1")
+    flake(index, "1:bbbb", "acme/billing", "1", "2")
+    flake(index, "1:bbbb", "acme/once", "1")
     yours = flake(index, "1:aaaa", "acme/shop", "1", "2", "3", tenant="yours")
 
     sweeper.judge_flaky(NOW)
@@ -139,6 +140,7 @@ def test_tenants_and_repositories_are_separate(
 
     assert of(T, "acme/shop") == {mine, both}
     assert of(T, "acme/billing") == {both}
+    assert of(T, "acme/once") == set(), "once proves nothing there: it blocks"
     assert of(T, "acme/other") == set()
     assert of("yours", "acme/shop") == {yours}
     assert of("nobody", "acme/shop") == set()
@@ -147,10 +149,10 @@ def test_tenants_and_repositories_are_separate(
 def test_of_very_many_repositories_some_are_named_and_it_concerns_all(
     index: RedisIndex, sweeper: Sweeper, redis_client: Redis
 ) -> None:
-    flake(index, "1:aaaa", "acme/shop", "1", "2", "3")
-    repos = [f"acme/r{number}" for number in range(MOST_REPOSITORIES + 50)]
-    for repo in repos:
-        flake(index, "1:aaaa", repo, "1")
+    repos = [f"acme/r{number}" for number in range(MOST_REPOSITORIES + 51)]
+    for number, repo in enumerate(repos):
+        # Hours apart: at once it would be an outbreak, which says nothing of flakiness.
+        flake(index, "1:aaaa", repo, "1", "2", ms=NOW - 2 * (len(repos) - number) * HOUR_MS)
 
     sweeper.judge_flaky(NOW)
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from redis import Redis
 
 from ci_memory_producers.keys import quarantine_key
 from ci_memory_producers.quarantine_list import QuarantineList
 
+from ..domain.flaky import FLAKY_THERE
 from .pattern_codec import prefix, text
 
 PIECE = 500
@@ -20,17 +19,18 @@ class RedisQuarantineLists:
     def __init__(self, client: Redis) -> None:
         self._client = client
 
-    def repositories(self, tenant: str, pattern_id: str, limit: int) -> tuple[str, ...]:
-        """See `QuarantineLists.repositories`."""
-        found: set[str] = set()
-        cursor = 0
-        while True:
-            # A piece at a time: a pattern of all repositories would be read whole, to name a few of them.
-            reply: Any = self._client.sscan(f"{prefix(tenant)}repos:{pattern_id}", cursor, count=PIECE)
-            cursor, members = reply
-            found.update(text(member) for member in members)
-            if not cursor or len(found) >= limit:
-                return tuple(sorted(found)[:limit])
+    def flaky_in(self, tenant: str, pattern_id: str, limit: int) -> tuple[tuple[str, ...], int]:
+        """See `QuarantineLists.flaky_in`."""
+        named: set[str] = set()
+        count = 0
+        # A piece at a time: a pattern may be flaky in all repositories, and a few of them are named.
+        for repo, episodes in self._client.hscan_iter(f"{prefix(tenant)}flaky_in:{pattern_id}", count=PIECE):
+            if int(episodes) < FLAKY_THERE:
+                continue
+            count += 1
+            if len(named) < limit:
+                named.add(text(repo))
+        return tuple(sorted(named)), count
 
     def publish(self, tenant: str, published: QuarantineList) -> None:
         """See `QuarantineLists.publish`."""

@@ -17,7 +17,7 @@ def publish_quarantine(tenant: str, index: Index, lists: QuarantineLists, now_ms
     """
     found = (index.pattern(tenant, pattern_id) for pattern_id in index.quarantined(tenant))
     entries = tuple(
-        _entry(pattern, lists.repositories(tenant, pattern.pattern_id, MOST_REPOSITORIES), owner)
+        _entry(pattern, *lists.flaky_in(tenant, pattern.pattern_id, MOST_REPOSITORIES), owner)
         for pattern in found
         if pattern is not None and pattern.status == "quarantined" and not pattern.merged_into
     )
@@ -26,11 +26,11 @@ def publish_quarantine(tenant: str, index: Index, lists: QuarantineLists, now_ms
     return published
 
 
-def _entry(pattern: Pattern, repositories: tuple[str, ...], owner: str) -> QuarantineEntry:
+def _entry(pattern: Pattern, repositories: tuple[str, ...], count: int, owner: str) -> QuarantineEntry:
     return QuarantineEntry(
         pattern_id=pattern.pattern_id,
         repositories=repositories,
-        repository_count=max(pattern.repositories, len(repositories)),
+        repository_count=count,
         test_key=pattern.test_key,
         headline=pattern.headline,
         category=pattern.category,

@@ -10,8 +10,10 @@ from ci_memory_producers.quarantine_list import QuarantineList
 class QuarantineLists(Protocol):
     """One list a tenant, for all of its repositories, which CI jobs may read."""
 
-    def repositories(self, tenant: str, pattern_id: str, limit: int) -> tuple[str, ...]:
-        """Repositories that a pattern was seen in, sorted; at most ``limit`` of them."""
+    def flaky_in(self, tenant: str, pattern_id: str, limit: int) -> tuple[tuple[str, ...], int]:
+        """Repositories where a pattern's quarantine holds, since it was flaky there more than once: at most ``limit`` names,
+        sorted, and how many there are.
+        """
         ...
 
     def publish(self, tenant: str, published: QuarantineList) -> None:
