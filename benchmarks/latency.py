@@ -1,9 +1,9 @@
-"""How long an answer takes: from a push to the answer to a known failure, beside a round trip of an empty Celery task with a result.
+"""How long an answer takes: from a push to the answer to a known failure, beside an empty Celery task with a result.
 
     uv run python benchmarks/latency.py [--data DIR] [--probes 300] [--rounds 2] [--json FILE]
 
 Both on one server in one run, in turns: idle, and at half load, where another process sends half of what the contender was just
-seen to manage. Ours are two drains in the loop that workers run; Celery is prefork 2. Milliseconds, the median and the 99th percentile.
+seen to manage. Ours are two drains in the loop that workers run; Celery is prefork 2. Milliseconds: median, 99th percentile.
 """
 
 from __future__ import annotations
