@@ -25,7 +25,7 @@ end
 for _, event_id in ipairs(redis.call('HKEYS', p .. 'awaiting:' .. id)) do redis.call('DEL', p .. 'seen:' .. event_id) end
 local headline = redis.call('HGET', key, 'headline') or ''
 local kept = { 'pattern:', 'sample:', 'repos:', 'recent:', 'votes:', 'fixes:', 'trials:', 'reported:', 'aliases:', 'awaiting:', 'reruns:', 'flaky_in:', 'late:',
-  'links:',
+  'links:', 'repeats:',
   'merged:', 'burst:', 'outbreak_repos:', 'broken:' }
 for _, name in ipairs(kept) do redis.call('DEL', p .. name .. id) end
 redis.call('ZREM', p .. 'last_seen', id)

@@ -18,7 +18,14 @@ local reported = redis.call('HGET', p .. 'reported:' .. id, repo)
 local report = reported and cjson.decode(reported) or nil
 local unsure = ARGV[14] == '1'
 local persisted, outbreak = ARGV[11] == '1', ARGV[12] == '1'
-if ARGV[13] == '1' then redis.call('HSET', key, 'repeated', '1') end
+-- A streak may look longer than it is while a pass in its middle was not read yet.
+local repeats = p .. 'repeats:' .. id
+if ARGV[13] == '1' then
+  redis.call('SADD', repeats, ARGV[2])
+  redis.call('HSET', key, 'repeated', '1')
+elseif redis.call('SREM', repeats, ARGV[2]) == 1 and redis.call('EXISTS', repeats) == 0 then
+  redis.call('HDEL', key, 'repeated')
+end
 local says = redis.call('HMGET', key, 'flaky_count', 'outbreak_passed')
 local changed
 
