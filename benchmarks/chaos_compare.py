@@ -123,7 +123,7 @@ def _more_votes(where: str, clean: Counter[tuple[str, str, str]], chaotic: Count
         for (kind, vote, context), count in votes.items():
             sums[kind, vote, _BUILD.sub("in a build", context)] += count
     for (kind, vote, context), count in (told[1] - told[0]).items():
-        # Matches are held against the ledger, by their builds: some were cast on the reflection of a pattern that was merged since.
+        # Matches are held against the ledger: some were cast on the reflection of a pattern that was merged since.
         if not context.startswith("matched in"):
             yield Finding("doubled", "votes in Aegis", count, where, f"{kind} {vote}: {context}")
 

@@ -78,7 +78,7 @@ def test_what_is_too_much_is_doubled() -> None:
         "live reflections": 1,
         "live strategies": 1,
         "match_votes": 1,
-        "votes in Aegis": 4,
+        "votes in Aegis": 2,
     }
 
 
