@@ -22,8 +22,8 @@ FIX: dict[str, Any] = {"commit_message": "Set AUTH_TOKEN in the fixtures", "auth
 class NoLists:
     """Nobody reads the list: `test_quarantine_list` does."""
 
-    def repositories(self, tenant: str, pattern_id: str, limit: int) -> tuple[str, ...]:
-        return ()
+    def flaky_in(self, tenant: str, pattern_id: str, limit: int) -> tuple[tuple[str, ...], int]:
+        return (), 0
 
     def publish(self, tenant: str, published: QuarantineList) -> None:
         pass

@@ -28,8 +28,8 @@ def index(redis_client: Redis) -> RedisIndex:
 class NoLists:
     """Nobody reads the list: `test_quarantine_list` does."""
 
-    def repositories(self, tenant: str, pattern_id: str, limit: int) -> tuple[str, ...]:
-        return ()
+    def flaky_in(self, tenant: str, pattern_id: str, limit: int) -> tuple[tuple[str, ...], int]:
+        return (), 0
 
     def publish(self, tenant: str, published: QuarantineList) -> None:
         pass
