@@ -84,8 +84,8 @@ def make_app() -> Celery[SanitisedTask]:
         worker_send_task_events=True,
         worker_prefetch_multiplier=1,
         worker_hijack_root_logger=True,
-        # Cancelling kills processes of the pool, and after one restart of Redis in three the worker then waited for a dead one for
-        # ever (Celery 5.7). What goes on without its message does no harm: whatever is done is keyed or fenced.
+        # Cancelling kills processes of the pool, and after some restarts of Redis the worker then waited for a dead one for ever
+        # (Celery 5.7). What goes on without its message does no harm: whatever is done is keyed or fenced.
         worker_cancel_long_running_tasks_on_connection_loss=False,
         worker_soft_shutdown_timeout=10,
         worker_enable_soft_shutdown_on_idle=False,
