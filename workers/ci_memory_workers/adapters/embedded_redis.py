@@ -81,6 +81,8 @@ class EmbeddedServer:
             *("--appendfsync", "everysec"),
             *("--save", ""),
             *("--maxmemory-policy", "noeviction"),
+            # A pattern's hash holds a diagnosis: in one piece it takes half of the memory.
+            *("--hash-max-listpack-value", "2048"),
             *("--daemonize", "no"),
         ]
 

@@ -120,7 +120,7 @@ class FailureMemory:
     def _read(
         self, events: Sequence[tuple[Entry, FailureEvent | PassEvent | ResolutionEvent]]
     ) -> list[tuple[Entry, Reading | Dated]]:
-        redacted = [(entry, _without_secrets(event)) for entry, event in events]
+        redacted = [(entry, without_secrets(event)) for entry, event in events]
         failures = [event for _, event in redacted if isinstance(event, FailureEvent)]
         readings = iter(self.reader.read_all([_text_of(event) for event in failures]))
         return [
@@ -151,10 +151,13 @@ class FailureMemory:
                 self.bell.ring("resolutions", tenant, outcome.event_id)
 
 
-def _without_secrets(event: FailureEvent | PassEvent | ResolutionEvent) -> FailureEvent | PassEvent | ResolutionEvent:
+def without_secrets(event: FailureEvent | PassEvent | ResolutionEvent) -> FailureEvent | PassEvent | ResolutionEvent:
+    """`redact_event` for an event of any kind."""
     if isinstance(event, FailureEvent):
         return redact_event(event)
-    return redact_event(event) if isinstance(event, PassEvent) else redact_event(event)
+    if isinstance(event, PassEvent):
+        return redact_event(event)
+    return redact_event(event)
 
 
 def _text_of(event: FailureEvent) -> FailureText:

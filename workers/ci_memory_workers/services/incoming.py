@@ -14,7 +14,7 @@ from ci_memory_producers.tail import keep_tail
 
 from ..domain.access_token import AccessToken
 from ..errors import Refusal
-from .failures import redact_event
+from .failures import without_secrets
 
 MOST_EVENTS = 100
 """Of one request."""
@@ -84,7 +84,7 @@ def _event(item: Any, token: AccessToken) -> AnyEvent:
 
 def redacted(event: AnyEvent) -> AnyEvent:
     """``event`` without secrets in any of its texts; a text that grew by its markers is cut to what an event may carry."""
-    clean = _each_kind(event)
+    clean = without_secrets(event)
     changed: dict[str, Any] = {}
     for name, value in clean:
         if name in _TAILS and value:
@@ -96,14 +96,6 @@ def redacted(event: AnyEvent) -> AnyEvent:
         if value != getattr(event, name):
             changed[name] = value
     return event.model_copy(update=changed) if changed else event
-
-
-def _each_kind(event: AnyEvent) -> AnyEvent:
-    if isinstance(event, FailureEvent):
-        return redact_event(event)
-    if isinstance(event, PassEvent):
-        return redact_event(event)
-    return redact_event(event)
 
 
 def _longest(event: AnyEvent, name: str) -> int | None:
