@@ -168,7 +168,7 @@ class ChaosFleet:
             return ""
         if strike.way == "kill":
             _signal(pid, signal.SIGKILL, whole_group)
-            self._later(strike.seconds, lambda: self._again(name))
+            self._later(strike.seconds, lambda: self._again(name, pid))
             return name
         _signal(pid, signal.SIGSTOP, whole_group)
         last = signal.SIGCONT if strike.way == "hang" else signal.SIGKILL
@@ -176,7 +176,7 @@ class ChaosFleet:
         def end() -> None:
             _signal(pid, last, whole_group)
             if last == signal.SIGKILL:
-                self._again(name)
+                self._again(name, pid)
 
         self._later(strike.seconds, end)
         return name
@@ -195,11 +195,12 @@ class ChaosFleet:
         pool = sorted(children(mains["worker-ingest"])) if "worker-ingest" in mains else []
         return "a child of worker-ingest", pool[choice % len(pool)] if pool else 0, False
 
-    def _again(self, name: str) -> None:
-        """Start what was killed; `ci-memory up` starts its own."""
-        if name in self.processes:
-            self.processes[name].wait()
-            self._start(name)
+    def _again(self, name: str, pid: int) -> None:
+        """Start what was killed, unless another strike has seen to that; `ci-memory up` starts its own."""
+        with self._guard:
+            if name in self.processes and self.processes[name].pid == pid:
+                self.processes[name].wait()
+                self._start(name)
 
     def _later(self, seconds: float, act: Callable[[], None]) -> None:
         timer = threading.Timer(seconds, act)
