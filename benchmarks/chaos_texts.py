@@ -112,7 +112,7 @@ def _compiler(cause: Cause, n: int) -> str:
     a, b, c = cause.words
     return (
         f"[{n % 90}%] Building C object src/{a}.c.o\n"
-        f"/work/{n}/src/{a}.c:{12 + n % 700}:{1 + n % 60}: error: unknown type name '{b}_{cause.key}'\n"
+        f"/build/{n}/src/{a}.c:{12 + n % 700}:{1 + n % 60}: error: unknown type name '{b}_{cause.key}'\n"
         f"make[2]: *** [CMakeFiles/{c}.dir/build.make:{60 + n % 30}: src/{a}.c.o] Error 1\n"
     )
 

@@ -1,37 +1,22 @@
-"""The one place that builds adapters: lazily, once a process, and anew after a fork."""
+"""The one place that puts stories and adapters together: lazily, once a process, and anew after a fork."""
 
 from __future__ import annotations
 
 import os
 import random
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import cached_property
 from importlib.resources import files
 
-from redis import Redis
-
 from ci_memory_producers.client import Producer
-from ci_memory_producers.connection import connect
 from ci_memory_producers.redact import redact
 
-from .adapters.bell import CeleryBell
-from .adapters.event_log import RedisEventLog
 from .adapters.hook_file import read_hooks
-from .adapters.log_limit import LogLimit
-from .adapters.redis_archive import RedisArchive
-from .adapters.redis_decisions import RedisDecisions
-from .adapters.redis_index import RedisIndex
 from .adapters.redis_job_logs import RedisOwedLogs
-from .adapters.redis_llm_lane import RedisLlmLane
-from .adapters.redis_meters import RedisMeters
 from .adapters.redis_quarantine_list import RedisQuarantineLists
 from .adapters.redis_recall import RedisRecall
 from .adapters.redis_records import RedisRecords
-from .adapters.redis_watch import RedisFixWatch
 from .adapters.rules_analyst import RulesAnalyst
-from .adapters.slots import Slots
-from .adapters.sweep_lock import SweepLock
 from .domain.answer import Freshness
 from .domain.category import Categorizer, Rule, parse_rules
 from .errors import InvalidSettings
@@ -43,21 +28,15 @@ from .services.job_logs import LogDesk
 from .services.learning import Learner
 from .services.memory import Librarian
 from .services.metered_analyst import MeteredAnalyst
-from .services.ports import Analyst, Knowledge, Lookalikes
+from .services.ports import Analyst
 from .services.reading import TextReader
 from .services.replay import Replayer
 from .services.resolutions import ResolutionDesk
 from .services.sweeps import Sweeper
 from .settings import Settings
+from .world import AEGIS_FILE, HOUR_S, Adapters, Send, now_ms
 
-HOUR_S = 3_600
-AEGIS_FILE = "aegis.db"
-Send = Callable[[str, Sequence[str], str], object]
-
-
-def now_ms() -> int:
-    """Milliseconds since the epoch."""
-    return time.time_ns() // 1_000_000
+__all__ = ["AEGIS_FILE", "Bootstrap", "Container", "load_categorizer", "now_ms"]
 
 
 def load_categorizer(settings: Settings) -> Categorizer:
@@ -72,103 +51,19 @@ def load_categorizer(settings: Settings) -> Categorizer:
     return Categorizer((*own, *packaged))
 
 
-class Container:
+class Container(Adapters):
     """Everything that tasks and commands use, built when it is first asked for.
 
     ``send`` rings by Celery; commands that never ring leave it out. ``stopping`` says whether this process is to end soon.
     """
 
     def __init__(self, settings: Settings, send: Send | None = None, stopping: Callable[[], bool] = lambda: False) -> None:
-        self.settings = settings
-        self._send = send
+        super().__init__(settings, send)
         self._stopping = stopping
 
     @property
     def _work_lease_ms(self) -> int:
         return int(self.settings.work_lease_seconds * 1000)
-
-    @cached_property
-    def redis(self) -> Redis:
-        """A connection pool to Redis, bytes in and out."""
-        return connect(
-            self.settings.redis_url,
-            socket_timeout=30,
-            socket_connect_timeout=5,
-            health_check_interval=30,
-        )
-
-    @cached_property
-    def index(self) -> RedisIndex:
-        """What is hot."""
-        return RedisIndex(
-            self.redis,
-            dedupe_seconds=self.settings.dedupe_hours * HOUR_S,
-            answer_seconds=self.settings.answer_hours * HOUR_S,
-            flush_ms=int(self.settings.flush_seconds * 1000),
-        )
-
-    @cached_property
-    def decisions(self) -> RedisDecisions:
-        """What people decided."""
-        return RedisDecisions(self.redis)
-
-    @cached_property
-    def log(self) -> RedisEventLog:
-        """The event log, its group made."""
-        log = RedisEventLog(self.redis, redact)
-        log.ensure_group()
-        return log
-
-    @cached_property
-    def log_limit(self) -> LogLimit:
-        """How long the log may be."""
-        return LogLimit(self.redis, self.settings.log_limit)
-
-    @cached_property
-    def watch(self) -> RedisFixWatch:
-        """Files that fixes changed."""
-        return RedisFixWatch(self.redis)
-
-    @cached_property
-    def slots(self) -> Slots:
-        """Who reads which share of the log."""
-        return Slots(self.redis, int(self.settings.slot_lease_seconds * 1000))
-
-    @cached_property
-    def meters(self) -> RedisMeters:
-        """How long things take."""
-        return RedisMeters(self.redis)
-
-    @cached_property
-    def sweep_lock(self) -> SweepLock:
-        """One sweep of a kind at a time."""
-        return SweepLock(self.redis)
-
-    @cached_property
-    def bell(self) -> CeleryBell:
-        """Rings for owed work."""
-        return CeleryBell(self.redis, self._send or _no_send)
-
-    @cached_property
-    def knowledge(self) -> Knowledge:
-        """Aegis: the server of the settings, else local mode."""
-        from .adapters.aegis import open_knowledge  # 250 ms, and only analysis and memory need it
-
-        self.settings.data_dir.mkdir(parents=True, exist_ok=True)
-        return open_knowledge(
-            aegis_url=self.settings.aegis_url or None,
-            aegis_api_key=self.settings.aegis_api_key.get_secret_value(),
-            local_path=self.settings.data_dir / AEGIS_FILE,
-            redact=redact,
-            rate_per_minute=self.settings.aegis_rate_per_minute,
-        )
-
-    @cached_property
-    def lookalikes(self) -> Lookalikes:
-        """Error texts of known patterns."""
-        from .adapters.known_texts import KnownTexts  # numpy, and only an analysis needs it
-
-        return KnownTexts(self.redis)
 
     @cached_property
     def analyst(self) -> Analyst:
@@ -187,11 +82,6 @@ class Container:
             stopping=self._stopping,
         )
         return MeteredAnalyst(model, self.llm_lane, now_ms)
-
-    @cached_property
-    def llm_lane(self) -> RedisLlmLane:
-        """The limits of the language model, which all workers share."""
-        return RedisLlmLane(self.redis, self.settings.llm_limits)
 
     @cached_property
     def failures(self) -> FailureMemory:
@@ -264,11 +154,6 @@ class Container:
         )
 
     @cached_property
-    def archive(self) -> RedisArchive:
-        """What is hot, a whole pattern at a time."""
-        return RedisArchive(self.redis)
-
-    @cached_property
     def archivist(self) -> Archivist:
         """Brings back what is known."""
         return Archivist(archive=self.archive, index=self.index, knowledge=self.knowledge, lookalikes=self.lookalikes)
@@ -302,10 +187,6 @@ class Container:
             quarantine=self.settings.quarantine_policy,
             quarantine_owner=self.settings.quarantine_owner,
         )
-
-
-def _no_send(task: str, args: Sequence[str], queue: str) -> object:
-    raise InvalidSettings(f"this command cannot ring for {task}: it has no connection to Celery")
 
 
 class Bootstrap:

@@ -13,11 +13,11 @@ from starlette.routing import Route
 
 from ..adapters.hook_file import read_hooks
 from ..adapters.redis_door import RedisDoor
-from ..bootstrap import HOUR_S, now_ms
 from ..errors import Refusal
 from ..services.gateway import Gateway
 from ..services.webhooks import WebhookDesk
 from ..settings import Settings
+from ..world import HOUR_S, now_ms
 from . import endpoints
 from .openapi import document
 from .problems import on_error, on_http_exception, on_refusal
