@@ -36,13 +36,15 @@ class SentinelAddress:
         The user and password are the master's; ``sentinel_username`` and ``sentinel_password`` in the query are the sentinels'.
         What else the query says is as in a ``rediss://`` URL: ``ssl_ca_certs`` and the like.
         """
-        parts = urlsplit(url)
-        credentials, at, hosts = parts.netloc.rpartition("@")
-        service, _, db = parts.path.strip("/").partition("/")
+        # Not by urlsplit: newer ones refuse an IPv6 address among several hosts.
+        place, _, query = url.removeprefix("sentinel://").partition("?")
+        where, _, path = place.partition("/")
+        credentials, at, hosts = where.rpartition("@")
+        service, _, db = path.strip("/").partition("/")
         if not hosts or not service:
             raise ValueError("a sentinel:// URL is sentinel://host:port,host:port/service/db")
         # The client's own parser reads the rest: with it, every option of a connection is spelled as in any other URL.
-        rest = f"redis://{credentials}{at}sentinel/{db}?{parts.query}"
+        rest = f"redis://{credentials}{at}sentinel/{db}?{query}"
         options: dict[str, Any] = parse_url(rest)  # type: ignore[no-untyped-call]  # redis does not annotate it
         del options["host"]
         tls = str(options.pop("tls", "")).lower() in ("1", "true", "yes", "on")
