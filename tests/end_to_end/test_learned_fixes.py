@@ -132,6 +132,7 @@ def test_a_fix_is_told_when_a_commit_changes_again_what_it_changed(up: Up, tenan
     job.push(job.passed(2, "c2", changed_files=("requirements.txt",)).model_copy(update=lint))
     before = up.ask(job.failed(3, "c3"))
     job.push(job.passed(4, "c4", changed_files=("requirements.txt",)).model_copy(update=lint | {"event_id": "another-commit"}))
+    wait_until(lambda: up.index_pattern(tenant, pattern_id).fixes[0].changed_ms, what="the fix is told")
     after = up.ask(job.failed(5, "c5"))
 
     assert before.evidence is not None
