@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import uvicorn
+from starlette.applications import Starlette
 
 from ci_memory_workers.settings import Settings
 from ci_memory_workers.web.app import make_app
@@ -18,6 +19,13 @@ from running_fleet import free_port, wait_until
 def running_gateway(redis_url: str) -> Iterator[str]:
     """Its address, while it runs."""
     app, stop_waiting = make_app(Settings(url=redis_url))
+    with serving(app, stop_waiting) as url:
+        yield url
+
+
+@contextmanager
+def serving(app: Starlette, stop_waiting: Callable[[], None] = lambda: None) -> Iterator[str]:
+    """The address of an application, while it runs."""
     port = free_port()
     server = uvicorn.Server(gateway_config(app, "127.0.0.1", port))
     thread = threading.Thread(target=server.run)

@@ -13,11 +13,13 @@ from ci_memory_producers.keys import DEFAULT_LOG_LIMIT
 from ci_memory_producers.rendezvous import default_data_dir, find_url
 
 from .broker import Broker, broker_of
+from .domain.breaker import BreakerPolicy
 from .domain.flaky import QuarantinePolicy
 from .domain.llm_limits import LlmLimits
 from .errors import InvalidSettings
 
 LONGEST_PAUSE_SECONDS = 600.0
+LONGEST_PAUSE_OF_AEGIS_SECONDS = 60.0
 
 
 class Settings(BaseSettings):
@@ -75,6 +77,12 @@ class Settings(BaseSettings):
     aegis_api_key: SecretStr = SecretStr("")
     aegis_rate_per_minute: int = Field(default=60, ge=1)
     """Most calls a minute to an Aegis server (its own default limit is 60)."""
+    aegis_search_timeout: float = Field(default=5.0, gt=0, le=60)
+    """Seconds that the analysis of a new failure waits for Aegis's playbook."""
+    aegis_breaker_failures: int = Field(default=3, ge=1)
+    """After so many failed searches in a row new failures are analysed without the playbook for a while, then one tries."""
+    aegis_pause_seconds: float = Field(default=5.0, gt=0, le=60)
+    """How long that while is at first; it doubles with each try that fails, up to a minute."""
 
     llm_model: str = "gpt-4o-mini"
     llm_timeout: float = Field(default=30.0, gt=0, le=300)
@@ -98,6 +106,9 @@ class Settings(BaseSettings):
     gateway_host: str = "127.0.0.1"
     gateway_port: int = Field(default=8085, ge=0, le=65_535)
     """Where `ci-memory gateway` listens, plain HTTP: put what speaks TLS before it."""
+    gateway_metrics_host: str = "127.0.0.1"
+    gateway_metrics_port: int | None = Field(default=None, ge=0, le=65_535)
+    """Where it serves its own metrics, without a token: keep it from runners, and out of the proxy. Unset: nowhere."""
     webhooks_file: Path | None = None
     """Which webhooks of CI providers are expected, TOML (see `ops/webhooks.toml`). Gateway and workers read it."""
     webhook_grace_seconds: float = Field(default=10.0, ge=0, le=600)
@@ -149,6 +160,16 @@ class Settings(BaseSettings):
             pause_s=self.llm_pause_seconds,
             longest_pause_s=LONGEST_PAUSE_SECONDS,
             call_s=self.llm_timeout + 5,
+        )
+
+    @property
+    def aegis_breaker(self) -> BreakerPolicy:
+        """When the playbook is left alone."""
+        return BreakerPolicy(
+            failures=self.aegis_breaker_failures,
+            pause_s=self.aegis_pause_seconds,
+            longest_pause_s=LONGEST_PAUSE_OF_AEGIS_SECONDS,
+            call_s=2 * self.aegis_search_timeout + 5,
         )
 
     @property

@@ -36,6 +36,16 @@ class Gateway:
     _waiting: Counter[str] = field(default_factory=Counter)
     _reading: Counter[str] = field(default_factory=Counter)
 
+    @property
+    def waiting(self) -> int:
+        """How many requests wait for an answer."""
+        return self._waiting.total()
+
+    @property
+    def bodies(self) -> int:
+        """How many requests send events or deliveries."""
+        return self._reading.total()
+
     async def admit(self, credentials: str) -> AccessToken:
         """Who asks: the token in ``Bearer TOKEN``."""
         scheme, _, given = credentials.partition(" ")

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -19,6 +20,7 @@ from ..services.webhooks import WebhookDesk
 from ..settings import Settings
 from ..world import HOUR_S, now_ms
 from . import endpoints
+from .metrics import METRICS, GatewayMetrics, Measured
 from .openapi import document
 from .problems import on_error, on_http_exception, on_refusal
 
@@ -33,14 +35,21 @@ ROUTES = [
 
 
 def make_app(settings: Settings) -> tuple[Starlette, Callable[[], None]]:
-    """The application, and what lets all who wait for an answer go, because it is about to stop."""
+    """The application, and what lets all who wait for an answer go, because it is about to stop.
+
+    What it counts of itself is in ``app.state.metrics``, and served by none of its routes: proxies pass on all that the door
+    answers, and come from loopback addresses themselves.
+    """
     hooks = read_hooks(settings.webhooks_file)
     door = RedisDoor(settings.redis_url)
+    routes = [*ROUTES, Route("/openapi.json", _openapi, methods=["GET"])]
+    metrics = GatewayMetrics(routes)
 
     @asynccontextmanager
-    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+    async def lifespan(app: Starlette) -> AsyncIterator[dict[str, object]]:
         async with door.opened():
-            app.state.gateway = Gateway(door, now_ms)
+            gateway = app.state.gateway = Gateway(door, now_ms)
+            metrics.watch(waiting=lambda: gateway.waiting, bodies=lambda: gateway.bodies)
             app.state.webhooks = WebhookDesk(
                 door=door,
                 hooks=hooks,
@@ -48,13 +57,16 @@ def make_app(settings: Settings) -> tuple[Starlette, Callable[[], None]]:
                 grace_ms=int(settings.webhook_grace_seconds * 1000),
                 now_ms=now_ms,
             )
-            yield
+            # Uvicorn hands this to the protocol of each connection.
+            yield {METRICS: metrics}
 
     app = Starlette(
-        routes=[*ROUTES, Route("/openapi.json", _openapi, methods=["GET"])],
+        routes=routes,
         lifespan=lifespan,
+        middleware=[Middleware(Measured, metrics=metrics)],
         exception_handlers={Refusal: on_refusal, HTTPException: on_http_exception, Exception: on_error},
     )
+    app.state.metrics = metrics
     return app, door.stop_waiting
 
 

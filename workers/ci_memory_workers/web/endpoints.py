@@ -12,6 +12,7 @@ from ..errors import LogUnreachable, Refusal
 from ..services.gateway import Gateway, pending
 from ..services.webhooks import WebhookDesk
 from .body import pass_over, read_body
+from .metrics import GatewayMetrics
 
 LONGEST_WAIT = 60.0
 """Seconds of one request: proxies cut longer ones."""
@@ -55,7 +56,9 @@ async def push_events(request: Request) -> Response:
         await pass_over(request)
         raise
     with gateway.reading(token):
-        event_ids = await gateway.report(token, await read_body(request, token.max_bytes))
+        body = await read_body(request, token.max_bytes)
+        event_ids = await gateway.report(token, body)
+    _metrics(request).accepted(len(event_ids), len(body))
     return _json(Accepted(accepted=len(event_ids), event_ids=tuple(event_ids)), 202)
 
 
@@ -89,6 +92,7 @@ async def take_delivery(request: Request) -> Response:
     with _gateway(request).delivering(name if name in webhooks.hooks else ""):
         body = await read_body(request, MOST_DELIVERY_BYTES)
         came = await webhooks.take(name, request.headers, body)
+    _metrics(request).delivered(came)
     return _json(Delivered(status=came), 202)
 
 
@@ -108,6 +112,11 @@ async def readyz(request: Request) -> Response:
 def _gateway(request: Request) -> Gateway:
     gateway: Gateway = request.app.state.gateway
     return gateway
+
+
+def _metrics(request: Request) -> GatewayMetrics:
+    metrics: GatewayMetrics = request.app.state.metrics
+    return metrics
 
 
 def _json(model: BaseModel, status: int) -> Response:

@@ -36,6 +36,8 @@ STATUS = {
 }
 """The HTTP status of each reason for a refusal."""
 MEDIA_TYPE = "application/problem+json"
+REFUSED = "ci_memory.refused"
+"""Where a request's scope says for which reason it was refused."""
 _BY_STATUS = {404: "unknown_path", 405: "wrong_method"}
 
 
@@ -63,15 +65,17 @@ async def on_refusal(request: Request, error: Exception) -> Response:
     """Starlette's handler for `Refusal`."""
     assert isinstance(error, Refusal)  # noqa: S101 - registered for this class alone
     log.info("refused code=%s method=%s", error.reason, request.method)
+    request.scope[REFUSED] = error.reason
     return problem(error)
 
 
-async def on_http_exception(_: Request, error: Exception) -> Response:
+async def on_http_exception(request: Request, error: Exception) -> Response:
     """Starlette's handler for what it refuses by itself: paths and methods that there are none of."""
     assert isinstance(error, HTTPException)  # noqa: S101 - registered for this class alone
     reason = _BY_STATUS.get(error.status_code)
     if reason is None:
         return Response(status_code=error.status_code, headers=error.headers)
+    request.scope[REFUSED] = reason
     answer = problem(Refusal(reason, "there is nothing here: GET /openapi.json says what there is"))
     answer.headers.update(error.headers or {})
     return answer

@@ -10,6 +10,8 @@ import uvicorn
 from starlette.applications import Starlette
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from .metrics import METRICS, GatewayMetrics
+
 HEAD_SECONDS = 10.0
 """In which the head of a request must be there, since the connection was made or the last answer was given."""
 STOP_SECONDS = 5
@@ -24,6 +26,8 @@ class BoundedProtocol(H11Protocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in uvicorn
         """A client is here."""
         super().connection_made(transport)
+        if (metrics := self._metrics()) is not None:
+            metrics.connections.inc()
         self._expect_head()
 
     def on_response_complete(self) -> None:
@@ -35,7 +39,14 @@ class BoundedProtocol(H11Protocol):
         """The client is gone."""
         if self._head_timer is not None:
             self._head_timer.cancel()
+        if (metrics := self._metrics()) is not None:
+            metrics.connections.dec()
         super().connection_lost(exc)
+
+    def send_400_response(self, msg: str) -> None:
+        """What came is no HTTP."""
+        self._cut_off("no_http")
+        super().send_400_response(msg)
 
     def _expect_head(self) -> None:
         if self._head_timer is not None:
@@ -44,7 +55,17 @@ class BoundedProtocol(H11Protocol):
 
     def _close_without_head(self) -> None:
         if self.cycle is None or self.cycle.response_complete:
+            self._cut_off("no_head")
             self.transport.close()
+
+    def _metrics(self) -> GatewayMetrics | None:
+        # None for an application that counts nothing, as that of the door for coding assistants.
+        metrics: GatewayMetrics | None = self.app_state.get(METRICS)
+        return metrics
+
+    def _cut_off(self, why: str) -> None:
+        if (metrics := self._metrics()) is not None:
+            metrics.cut_off.labels(why).inc()
 
 
 class GatewayServer(uvicorn.Server):
