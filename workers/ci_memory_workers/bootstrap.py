@@ -81,7 +81,7 @@ class Container(Adapters):
             redact=redact,
             stopping=self._stopping,
         )
-        return MeteredAnalyst(model, self.llm_lane, now_ms)
+        return MeteredAnalyst(model, self.llm_lane, now_ms, self.meters)
 
     @cached_property
     def failures(self) -> FailureMemory:

@@ -25,11 +25,12 @@ from ci_memory_producers.events import ANSWER, Analysis
 from ci_memory_producers.keys import result_key
 from ci_memory_workers.adapters.redis_index import RedisIndex
 from ci_memory_workers.adapters.redis_llm_lane import RedisLlmLane
+from ci_memory_workers.adapters.redis_meters import RedisMeters
 from ci_memory_workers.domain.llm_limits import LlmLimits, estimated_tokens
 from ci_memory_workers.errors import AnalystRefused, AnalystUnavailable
 from ci_memory_workers.services.analysis import MOST_CRASHES, AnalysisDesk
-from ci_memory_workers.services.metered_analyst import MeteredAnalyst
-from ci_memory_workers.services.ports import Analyst, AnalystAnswer
+from ci_memory_workers.services.metered_analyst import MOST_CHARS, MeteredAnalyst
+from ci_memory_workers.services.ports import Analyst, AnalystAnswer, FailureContext
 
 ANSWERED = AnalystAnswer(DIAGNOSIS, "model-x", tokens=2_000)
 
@@ -41,9 +42,8 @@ def index(redis_client: Redis) -> RedisIndex:
 
 def metered(client: Redis, analyst: Analyst, clock: Clock, **limits: Any) -> MeteredAnalyst:
     usual: dict[str, Any] = {"rate_per_minute": 600, "tokens_per_day": 0, "failures": 3, "pause_s": 10.0}
-    return MeteredAnalyst(
-        analyst, RedisLlmLane(client, LlmLimits(**{**usual, "longest_pause_s": 60, "call_s": 30, **limits})), clock
-    )
+    lane = RedisLlmLane(client, LlmLimits(**{**usual, "longest_pause_s": 60, "call_s": 30, **limits}))
+    return MeteredAnalyst(analyst, lane, clock, RedisMeters(client))
 
 
 def desk(index: RedisIndex, analyst: Analyst, max_attempts: int = 12) -> AnalysisDesk:
@@ -170,3 +170,17 @@ def test_a_refusal_is_an_answer_and_no_reason_to_pause(index: RedisIndex, redis_
 def test_an_estimate_grows_with_what_is_sent_and_no_further() -> None:
     assert estimated_tokens(["x" * 3_000], most_chars=20_000) == estimated_tokens([""], most_chars=20_000) + 1_000
     assert estimated_tokens(["x" * 10**6], most_chars=20_000) == estimated_tokens(["x" * 20_000], most_chars=20_000)
+
+
+def test_calls_are_measured_by_how_they_went_and_tokens_as_they_were_used_or_expected(redis_client: Redis) -> None:
+    clock, meters = Clock(), RedisMeters(redis_client)
+    model = metered(redis_client, ScriptedAnalyst(AnalystUnavailable("out of reach"), ANSWERED), clock)
+    failure = FailureContext("pat_1", "test", "unknown", "none", "ValueError: the moon is full", first_ms=NOW)
+
+    with pytest.raises(AnalystUnavailable):
+        model.analyze(failure, [])
+    model.analyze(failure, [])
+
+    assert (meters.calls("failed").count, meters.calls("answered").count) == (1, 1)
+    expected = estimated_tokens([failure.error_message], most_chars=MOST_CHARS)
+    assert meters.llm_tokens() == expected + ANSWERED.tokens

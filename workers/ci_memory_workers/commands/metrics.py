@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 import click
 from prometheus_client import CollectorRegistry, generate_latest, start_http_server
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 
 from .. import names
-from ..adapters.redis_meters import Histogram
+from ..adapters.redis_meters import LLM_OUTCOMES, Histogram
 from ..bootstrap import Container, now_ms
 from ..domain.stats import Totals
 from ..settings import load
 
-SWEEPS = (names.AGE, names.QUARANTINE)
+SWEEPS = (names.RING, names.AGE, names.QUARANTINE, names.TRIM)
+MOST_TENANTS = 200
+"""Tenants that have series of their own, by the alphabet: whoever may append events may invent more."""
 _COUNTED = {
     "failures": "Failures that were counted, repeats included.",
     "repeats": "Failures that were known.",
@@ -35,12 +37,15 @@ class Exporter:
 
     def collect(self) -> Iterator[Metric]:
         """All metrics, one family after the other."""
-        tenants = self._box.index.tenants()
+        known = self._box.index.tenants()
+        tenants = known[:MOST_TENANTS]
         now = now_ms()
+        yield _gauge("tenants", f"Tenants that have reported; the first {MOST_TENANTS} have series of their own.", len(known))
         yield from self._log()
         yield from self._queues()
         yield from self._totals({tenant: self._box.index.totals(tenant, now) for tenant in tenants})
         yield from self._owed(tenants, now)
+        yield self._due(known, now)
         yield _histogram(
             "answer_seconds", "From the log to the answer of a known failure.", "tenant",
             ((tenant, self._box.meters.answers(tenant)) for tenant in tenants),
@@ -49,6 +54,7 @@ class Exporter:
             "sweep_seconds", "Runs of a sweep.", "sweep", ((sweep, self._box.meters.sweeps(sweep)) for sweep in SWEEPS)
         )
         yield from self._language_model(now)
+        yield from self._long_term_memory(now)
         yield from self._redis()
 
     def _log(self) -> Iterator[Metric]:
@@ -56,6 +62,8 @@ class Exporter:
         yield _gauge("log_lag", "Events in the log that no worker has read.", log.lag())
         yield _gauge("log_unacknowledged", "Events that were read, and are not in effect yet.", log.unacknowledged())
         yield _gauge("dead_letters", "Events that could not be processed.", log.dead_count())
+        dropped = "Dead letters that were dropped, the oldest first, to make room."
+        yield CounterMetricFamily("ci_memory_dead_letters_dropped", dropped, value=log.dead_dropped())
 
     def _queues(self) -> Iterator[Metric]:
         family = GaugeMetricFamily("ci_memory_queue_messages", "Celery messages that no worker has taken.", labels=["queue"])
@@ -92,17 +100,37 @@ class Exporter:
                 overdue.add_metric([lane, tenant], self._box.index.overdue_ms(lane, tenant, now) / 1000)
         yield from (owed, overdue)
 
+    def _due(self, tenants: Sequence[str], now: int) -> Metric:
+        said = "Work that has been due for so many seconds or longer; all tenants together."
+        family = GaugeMetricFamily("ci_memory_due", said, labels=["lane", "older_than_seconds"])
+        for lane in names.LANES:
+            for age, count in self._box.meters.due_by_age(lane, tenants, now).items():
+                family.add_metric([lane, str(age)], count)
+        return family
+
     def _language_model(self, now: int) -> Iterator[Metric]:
         if not self._box.settings.has_llm:
             return
         state = self._box.llm_lane.state(now)
+        yield _histogram(
+            "llm_call_seconds", "Calls to the language model, by how they went.", "outcome",
+            ((outcome, self._box.meters.calls(outcome)) for outcome in LLM_OUTCOMES),
+        )  # fmt: skip
+        yield CounterMetricFamily("ci_memory_llm_tokens", "Tokens that it has used.", value=self._box.meters.llm_tokens())
         yield _gauge("llm_calls_today", "Calls of the language model since midnight UTC.", state.calls)
         yield _gauge("llm_tokens_today", "Tokens that it used since midnight UTC.", state.tokens)
         yield _gauge("llm_tokens_per_day", "Tokens that it may use a day.", state.tokens_per_day)
         yield _gauge("llm_waiting", "Failures that wait for it.", state.waiting)
         yield _gauge("llm_breaker_open", "1 while it is left alone because it failed.", int(state.breaker != "closed"))
-        if price := self._box.settings.llm_price_per_million_tokens:
+        price = self._box.settings.llm_price_per_million_tokens
+        said = "What a million of its tokens costs, by the setting of this name; 0: nobody has said, and no cost is told."
+        yield _gauge("llm_price_per_million_tokens", said, price)
+        if price:
             yield _gauge("llm_cost_today", "What its tokens cost today, in the price's currency.", state.tokens * price / 1e6)
+
+    def _long_term_memory(self, now: int) -> Iterator[Metric]:
+        said = "1 while new failures are analysed without Aegis's playbook, because searches of it failed."
+        yield _gauge("aegis_breaker_open", said, int(self._box.aegis_breaker.stands(now) != "closed"))
 
     def _redis(self) -> Iterator[Metric]:
         memory = self._box.redis.info("memory")

@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 from ..domain.llm_limits import estimated_tokens
 from ..errors import AnalystNotAsked, AnalystUnavailable, CiMemoryError
 from .ports import Analyst, AnalystAnswer, Candidate, FailureContext
-from .ports.llm_lane import LlmLane
+from .ports.llm_lane import Admission, LlmLane, Outcome
+from .ports.meters import Meters
 
 MOST_CHARS = 20_000
 """Of a log, a trace and candidates together, about as much is sent."""
@@ -20,11 +21,12 @@ class MeteredAnalyst:
     A worker that dies over its call leaves what it booked, and the way is open to others when its time is over.
     """
 
-    def __init__(self, analyst: Analyst, lane: LlmLane, clock: Callable[[], int]) -> None:
+    def __init__(self, analyst: Analyst, lane: LlmLane, clock: Callable[[], int], meters: Meters) -> None:
         self.name = analyst.name
         self._analyst = analyst
         self._lane = lane
         self._clock = clock
+        self._meters = meters
 
     def analyze(self, failure: FailureContext, candidates: Sequence[Candidate]) -> AnalystAnswer:
         """See `Analyst.analyze`."""
@@ -34,17 +36,31 @@ class MeteredAnalyst:
         admission = self._lane.enter(failure.pattern_id, since_ms=failure.first_ms or now_ms, tokens=tokens, now_ms=now_ms)
         if admission.closed:
             raise AnalystNotAsked(admission.closed, wait_ms=admission.wait_ms)
+        began_ms = self._clock()
         try:
             reply = self._analyst.analyze(failure, candidates)
         except AnalystNotAsked:
             # Given up half way, since the worker stops: that says nothing of the model.
             raise
         except AnalystUnavailable as error:
-            self._lane.leave(admission, "failed", now_ms=self._clock(), retry_after=error.retry_after)
+            self._leave(admission, "failed", began_ms, retry_after=error.retry_after)
             raise
         except CiMemoryError:
             # It answered, and that is nonsense or a refusal: no reason to leave it alone.
-            self._lane.leave(admission, "answered", now_ms=self._clock())
+            self._leave(admission, "answered", began_ms)
             raise
-        self._lane.leave(admission, "answered", now_ms=self._clock(), tokens=reply.tokens or None)
+        self._leave(admission, "answered", began_ms, tokens=reply.tokens or None)
         return reply
+
+    def _leave(
+        self,
+        admission: Admission,
+        outcome: Outcome,
+        began_ms: int,
+        *,
+        tokens: int | None = None,
+        retry_after: float | None = None,
+    ) -> None:
+        now_ms = self._clock()
+        self._lane.leave(admission, outcome, now_ms=now_ms, tokens=tokens, retry_after=retry_after)
+        self._meters.asked(outcome, admission.tokens if tokens is None else tokens, max(0, now_ms - began_ms) / 1000)

@@ -19,13 +19,14 @@ from .process import container, stopping
 def ring() -> dict[str, int]:
     """Start a drain in every free slot, ring for overdue work, say how long the log may be. Returns how many of the former."""
     box = container()
-    box.log_limit.announce()
-    # Drains that wait for a worker will take the free slots: more of them would only pile up.
-    waiting = box.bell.waiting(names.QUEUE_INGEST)
-    free = box.slots.free(box.settings.slots) if waiting < box.settings.slots else []
-    for slot in free:
-        app.send_task(names.DRAIN, args=[slot], queue=names.QUEUE_INGEST)
-    return {"drains": len(free), "rings": box.sweeper.ring(now_ms())}
+    with _timed(names.RING):
+        box.log_limit.announce()
+        # Drains that wait for a worker will take the free slots: more of them would only pile up.
+        waiting = box.bell.waiting(names.QUEUE_INGEST)
+        free = box.slots.free(box.settings.slots) if waiting < box.settings.slots else []
+        for slot in free:
+            app.send_task(names.DRAIN, args=[slot], queue=names.QUEUE_INGEST)
+        return {"drains": len(free), "rings": box.sweeper.ring(now_ms())}
 
 
 @signals.worker_ready.connect
@@ -37,11 +38,19 @@ def _ring_at_once(**_: object) -> None:
 @contextmanager
 def _sweeping(name: str) -> Iterator[HeldSweep | None]:
     """The lock of a sweep, None where another has it; how long the sweep took is measured."""
-    box, began = container(), time.monotonic()
-    with box.sweep_lock.held(name) as held:
-        yield held
+    with container().sweep_lock.held(name) as held:
         if held:
-            box.meters.swept(name, time.monotonic() - began)
+            with _timed(name):
+                yield held
+        else:
+            yield None
+
+
+@contextmanager
+def _timed(name: str) -> Iterator[None]:
+    began = time.monotonic()
+    yield
+    container().meters.swept(name, time.monotonic() - began)
 
 
 @app.task(name=names.AGE, max_retries=3)
@@ -64,5 +73,6 @@ def quarantine() -> int:
 def trim() -> int:
     """Reclaim what slots that no longer exist were given, and drop entries that are done with. Returns how many were dropped."""
     box = container()
-    box.log.reclaim(box.settings.slots, int(box.settings.slot_lease_seconds * 2000))
-    return box.log.trim()
+    with _timed(names.TRIM):
+        box.log.reclaim(box.settings.slots, int(box.settings.slot_lease_seconds * 2000))
+        return box.log.trim()

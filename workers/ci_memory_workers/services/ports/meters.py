@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
+from .llm_lane import Outcome
+
 
 class Meters(Protocol):
     """Durations, counted in buckets that all processes share. Measuring is no effect: what is repeated counts again."""
@@ -15,4 +17,8 @@ class Meters(Protocol):
 
     def swept(self, sweep: str, seconds: float) -> None:
         """A sweep was done."""
+        ...
+
+    def asked(self, outcome: Outcome, tokens: int, seconds: float) -> None:
+        """A call to the language model is over: what it used, or what was expected of it where nobody said."""
         ...
