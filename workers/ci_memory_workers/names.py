@@ -13,7 +13,8 @@ QUEUE_RESOLUTIONS = "resolutions"
 QUEUE_MEMORY = "memory"
 QUEUE_SWEEPS = "sweeps"
 QUEUE_LOGS = "logs"
-QUEUES = (QUEUE_INGEST, QUEUE_ANALYSIS, QUEUE_RESOLUTIONS, QUEUE_MEMORY, QUEUE_SWEEPS, QUEUE_LOGS)
+QUEUE_NOTIFY = "notify"
+QUEUES = (QUEUE_INGEST, QUEUE_ANALYSIS, QUEUE_RESOLUTIONS, QUEUE_MEMORY, QUEUE_SWEEPS, QUEUE_LOGS, QUEUE_NOTIFY)
 
 DRAIN = "ingest.drain"
 ANALYZE = "analysis.analyze"
@@ -21,20 +22,22 @@ APPLY_RESOLUTION = "resolutions.apply"
 LEARN = "resolutions.learn"
 SYNC_MEMORY = "memory.sync"
 FETCH_LOG = "logs.fetch"
+NOTIFY = "notify.tell"
 RING = "sweeps.ring"
 AGE = "sweeps.age"
 QUARANTINE = "sweeps.quarantine"
 TRIM = "sweeps.trim"
 
-Lane = Literal["analysis", "memory", "resolutions", "transitions", "logs"]
+Lane = Literal["analysis", "memory", "resolutions", "transitions", "logs", "notify"]
 """A set of owed work (``due:{lane}`` in Redis), worked off by the tasks of one queue."""
-LANES: tuple[Lane, ...] = ("analysis", "memory", "resolutions", "transitions", "logs")
+LANES: tuple[Lane, ...] = ("analysis", "memory", "resolutions", "transitions", "logs", "notify")
 LANE_TASKS: dict[Lane, str] = {
     "analysis": ANALYZE,
     "memory": SYNC_MEMORY,
     "resolutions": APPLY_RESOLUTION,
     "transitions": LEARN,
     "logs": FETCH_LOG,
+    "notify": NOTIFY,
 }
 LANE_QUEUES: dict[Lane, str] = {
     "analysis": QUEUE_ANALYSIS,
@@ -42,4 +45,5 @@ LANE_QUEUES: dict[Lane, str] = {
     "resolutions": QUEUE_RESOLUTIONS,
     "transitions": QUEUE_RESOLUTIONS,
     "logs": QUEUE_LOGS,
+    "notify": QUEUE_NOTIFY,
 }

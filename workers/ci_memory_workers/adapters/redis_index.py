@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from dataclasses import fields as dataclass_fields
 from typing import Any
@@ -14,10 +15,12 @@ from redis import Redis
 from ci_memory_producers.events import Answer, ResolutionEvent, ResolutionReceipt
 from ci_memory_producers.keys import WAKE_SECONDS
 
+from ..domain.notice import Noted
 from ..domain.pattern import Fix, Pattern, Status
 from ..domain.place import as_it_is_there, depends_on_place
 from ..domain.stats import Totals
 from ..services.ports import AnalystAnswer, Applied, Dated, FailureContext, Lease, PendingVote, Reading
+from .notice_codec import encode_noted
 from .pattern_codec import (
     arguments,
     decode_pattern,
@@ -43,14 +46,28 @@ MOST_MERGES = 16
 
 
 class RedisIndex(RedisRuns):
-    """Satisfies `services.ports.Index`; raises what redis raises."""
+    """Satisfies `services.ports.Index`; raises what redis raises.
 
-    def __init__(self, client: Redis, *, dedupe_seconds: int, answer_seconds: int, flush_ms: int) -> None:
+    ``notified`` says of which tenants' failures somebody is notified, ``clock`` what time it is then (ms since the epoch).
+    """
+
+    def __init__(
+        self,
+        client: Redis,
+        *,
+        dedupe_seconds: int,
+        answer_seconds: int,
+        flush_ms: int,
+        notified: Callable[[str], bool] = lambda _: False,
+        clock: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+    ) -> None:
         self._client = client
         self._scripts = Scripts(client)
         self._dedupe_seconds = dedupe_seconds
         self._answer_seconds = answer_seconds
         self._flush_ms = flush_ms
+        self._notified = notified
+        self._clock = clock
 
     # -- events ---------------------------------------------------------------------------------------------------------
 
@@ -97,14 +114,21 @@ class RedisIndex(RedisRuns):
         attempts = self.line(tenant, line).attempts if (line := line_id(event.event)) else ()
         return as_it_is_there(pattern, attempts, repo=repo, ms=event.ms, flaky_there=int(flaky or 0))
 
-    def publish(self, tenant: str, answers: Sequence[Answer]) -> None:
+    def publish(self, tenant: str, answers: Sequence[Answer], notices: Sequence[Noted] = ()) -> list[str]:
         """See `Index.publish`."""
         provisional = [answer for answer in answers if getattr(answer, "provisional", False)]
         final = [answer for answer in answers if not getattr(answer, "provisional", False)] if provisional else answers
-        for gives_way, some in ((0, final), (1, provisional)):
-            if some:
-                flat = [part for answer in some for part in (answer.event_id, answer.model_dump_json(exclude_none=True))]
-                self._scripts.run("publish", prefix(tenant), self._answer_seconds, WAKE_SECONDS, gives_way, *flat)
+        now: str | int = self._clock() if notices or self._notified(tenant) else ""
+        calls = [(0, final)] if final or (notices and not provisional) else []
+        calls += [(1, provisional)] if provisional else []
+        due: list[Any] = []
+        for gives_way, some in calls:
+            flat = [part for answer in some for part in (answer.event_id, answer.model_dump_json(exclude_none=True))]
+            # Notices go with the last call, when all answers of theirs are there.
+            noted = [part for one in notices for part in encode_noted(one)] if gives_way == calls[-1][0] else ()
+            kept = (self._answer_seconds, WAKE_SECONDS, gives_way, now, self._dedupe_seconds)
+            due += self._scripts.run("publish", prefix(tenant), *kept, len(some), *flat, *noted)
+        return [text(work_id) for work_id in due]
 
     def totals(self, tenant: str, now_ms: int) -> Totals:
         """Sums over all patterns and answers."""

@@ -1,0 +1,75 @@
+-- Who is to be notified of what. Shared by the scripts that name it (`--@include _notices`).
+--
+-- A notice is one execution of a job, notice:{work}: a hash of its place (JSON), line, order, passed ('1'), first_ms, told_ms, revision,
+-- events (how many failures it has), and for each of the first of them e|{event_id} = 'number|test id'. A line is a job on a branch,
+-- noticed:{line}: order (of the newest execution; orders sort as text) and state ('failed' | 'passed'). notice_of:{event_id} leads to
+-- the notice of a failure whose answer is not final yet.
+
+local MOST_NOTICED, QUIET_MS = 64, 5000
+
+local function owe_notice(p, work, now)
+  local key = p .. 'notice:' .. work
+  redis.call('HINCRBY', key, 'revision', 1)
+  -- What is told already is told anew at most once in a while; who tells it now sees by the revision that it has changed.
+  local due = math.max(now, tonumber(redis.call('HGET', key, 'told_ms') or '0') + QUIET_MS)
+  if redis.call('HEXISTS', p .. 'leases:notify', work) == 0 then redis.call('ZADD', p .. 'due:notify', due, work) end
+end
+
+-- Writes a failure into its notice. Returns whether it is new there, and not of an execution that a later one has overtaken.
+local function note_failure(p, event_id, work, line, order, place, test, final, now, kept_s)
+  local key, noted = p .. 'notice:' .. work, p .. 'noticed:' .. line
+  if redis.call('HEXISTS', key, 'e|' .. event_id) == 1 then return false end
+  local number = redis.call('HINCRBY', key, 'events', 1)
+  redis.call('HSETNX', key, 'first_ms', string.format('%.0f', now))
+  redis.call('HSET', key, 'place', place, 'line', line, 'passed', '0')
+  if order > (redis.call('HGET', key, 'order') or '') then redis.call('HSET', key, 'order', order) end
+  redis.call('EXPIRE', key, kept_s)
+  if number > MOST_NOTICED then return false end
+  redis.call('HSET', key, 'e|' .. event_id, number .. '|' .. test)
+  if not final then redis.call('SET', p .. 'notice_of:' .. event_id, work, 'EX', kept_s) end
+  if order < (redis.call('HGET', noted, 'order') or '') then return false end
+  redis.call('HSET', noted, 'order', order, 'state', 'failed')
+  redis.call('EXPIRE', noted, kept_s)
+  return true
+end
+
+-- Writes a pass of a whole job down. Returns whether the job had failed before: then its notice is due.
+local function note_pass(p, work, line, order, place, kept_s)
+  local key, noted = p .. 'notice:' .. work, p .. 'noticed:' .. line
+  local before = redis.call('HMGET', noted, 'order', 'state')
+  if order <= (before[1] or '') then return false end
+  redis.call('HSET', noted, 'order', order, 'state', 'passed')
+  redis.call('EXPIRE', noted, kept_s)
+  if before[2] ~= 'failed' then return false end
+  redis.call('HSET', key, 'place', place, 'line', line, 'passed', '1', 'order', order)
+  redis.call('EXPIRE', key, kept_s)
+  return true
+end
+
+-- Makes the notices due of which something can be told. `told` are the events that are answered by this call. Notices stand in ARGV
+-- from `first`: kind ('F' | 'P'), event_id, work, line, order, place (JSON), test id, final ('1': its answer will not change).
+local function owe_notices(p, told, first, now, kept_s)
+  local owed, order, here = {}, {}, {}
+  local function owe(work)
+    if not owed[work] then
+      owed[work] = true
+      order[#order + 1] = work
+    end
+  end
+  for i = first, #ARGV, 8 do
+    local event_id, work = ARGV[i + 1], ARGV[i + 2]
+    here[event_id] = true
+    if ARGV[i] == 'P' then
+      if note_pass(p, work, ARGV[i + 3], ARGV[i + 4], ARGV[i + 5], kept_s) then owe(work) end
+    elseif note_failure(p, event_id, work, ARGV[i + 3], ARGV[i + 4], ARGV[i + 5], ARGV[i + 6], ARGV[i + 7] == '1', now, kept_s) then
+      -- Its answer may have been given before this was written down.
+      if redis.call('EXISTS', p .. 'result:' .. event_id) == 1 then owe(work) end
+    end
+  end
+  for _, event_id in ipairs(told) do
+    local work = not here[event_id] and redis.call('GET', p .. 'notice_of:' .. event_id)
+    if work and redis.call('EXISTS', p .. 'notice:' .. work) == 1 then owe(work) end
+  end
+  for _, work in ipairs(order) do owe_notice(p, work, now) end
+  return order
+end
