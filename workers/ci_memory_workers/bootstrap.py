@@ -24,6 +24,7 @@ from .services.analysis import AnalysisDesk
 from .services.archive import Archivist
 from .services.asking import AskingDesk
 from .services.failures import FailureMemory
+from .services.guarded_playbook import GuardedPlaybook
 from .services.job_logs import LogDesk
 from .services.learning import Learner
 from .services.memory import Librarian
@@ -102,7 +103,7 @@ class Container(Adapters):
         """The story of a new failure."""
         return AnalysisDesk(
             index=self.index,
-            knowledge=self.knowledge,
+            knowledge=GuardedPlaybook(self.knowledge, self.aegis_breaker, now_ms),
             lookalikes=self.lookalikes,
             freshness=self.freshness,
             analyst=self.analyst,

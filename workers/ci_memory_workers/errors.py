@@ -71,6 +71,15 @@ class KnowledgeNotAsked(KnowledgeUnavailable):
     reason = "knowledge_not_asked"
 
 
+class PlaybookLeftAlone(KnowledgeNotAsked):
+    """The playbook is not searched now: searches failed in a row, and somebody else tries when it is time."""
+
+    reason = "playbook_left_alone"
+
+    def __init__(self) -> None:
+        super().__init__("the playbook is left alone: Aegis is out of reach")
+
+
 class KnowledgeRefused(Permanent):
     """Aegis refuses this memory or this id for good."""
 

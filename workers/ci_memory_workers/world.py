@@ -15,6 +15,7 @@ from .adapters.bell import CeleryBell
 from .adapters.event_log import RedisEventLog
 from .adapters.log_limit import LogLimit
 from .adapters.redis_archive import RedisArchive
+from .adapters.redis_breaker import RedisBreaker
 from .adapters.redis_decisions import RedisDecisions
 from .adapters.redis_index import RedisIndex
 from .adapters.redis_llm_lane import RedisLlmLane
@@ -117,7 +118,13 @@ class Adapters:
             local_path=self.settings.data_dir / AEGIS_FILE,
             redact=redact,
             rate_per_minute=self.settings.aegis_rate_per_minute,
+            search_timeout=self.settings.aegis_search_timeout,
         )
+
+    @cached_property
+    def aegis_breaker(self) -> RedisBreaker:
+        """Whether Aegis is asked, as all workers see it."""
+        return RedisBreaker(self.redis, "aegis", self.settings.aegis_breaker)
 
     @cached_property
     def lookalikes(self) -> Lookalikes:

@@ -8,6 +8,7 @@ from redis import Redis
 
 from ..domain.llm_limits import LlmLimits
 from ..services.ports.llm_lane import Admission, Closed, LaneState, Outcome
+from .redis_breaker import stands
 from .scripts import Scripts
 
 STATE = "ci-memory:{llm}:state"
@@ -47,9 +48,8 @@ class RedisLlmLane:
         """How the lane stands."""
         fields: dict[bytes, bytes] = cast("Any", self._client.hgetall(STATE))
         today = int(fields.get(b"day", 0)) >= now_ms // DAY_MS
-        open_until = float(fields.get(b"open_until", 0))
         return LaneState(
-            breaker="closed" if not open_until else "open" if now_ms < open_until else "half_open",
+            breaker=stands(fields.get(b"open_until"), now_ms),
             tokens=int(fields.get(b"tokens", 0)) if today else 0,
             tokens_per_day=self._limits.tokens_per_day,
             calls=int(fields.get(b"calls", 0)) if today else 0,

@@ -184,6 +184,7 @@ def stats(tenant: str, as_json: bool) -> None:
         "dead_letters": box.log.dead_count(),
         "dead_letters_dropped": box.log.dead_dropped(),
         "owed": {lane: box.index.owed(lane, tenant) for lane in LANES},
+        "aegis_breaker": box.aegis_breaker.stands(now_ms()),
     }
     if box.settings.has_llm:
         data["llm"] = asdict(box.llm_lane.state(now_ms()))

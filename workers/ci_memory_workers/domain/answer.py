@@ -29,6 +29,9 @@ _NOT_ASKED = {
 }
 """Why a language model that works was not asked, by the reason of `errors.AnalystNotAsked`."""
 
+WITHOUT_PLAYBOOK = "without the playbook, which was out of reach"
+"""Begins the reason of an analysis for which the playbook could not be searched."""
+
 
 @dataclass(frozen=True, slots=True)
 class Freshness:
@@ -209,4 +212,6 @@ def _caveat(pattern: Pattern) -> str:
     if pattern.analysed == "provisional":
         why = _NOT_ASKED.get(pattern.analyst_reason, "The language model is out of reach")
         return f" {why}: rules answered, its analysis follows."
+    if pattern.fix is None and pattern.analyst_reason.startswith(WITHOUT_PLAYBOOK):
+        return " The playbook was out of reach: a known pattern that this may be is missed where only the playbook tells."
     return ""

@@ -14,7 +14,7 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
-from ..domain.answer import Freshness, answer
+from ..domain.answer import WITHOUT_PLAYBOOK, Freshness, answer
 from ..domain.backoff import delay
 from ..domain.mass_failure import incident
 from ..domain.match import playbook_query, reflection_text
@@ -27,11 +27,11 @@ from .ports import (
     Candidate,
     FailureContext,
     Index,
-    Knowledge,
     Lease,
     Lookalike,
     Lookalikes,
     NoLookalikes,
+    Playbook,
 )
 
 log = logging.getLogger(__name__)
@@ -52,7 +52,7 @@ class AnalysisDesk:
     """What an analysis needs. ``analyst`` is the model, or the rules where there is no model; ``rules`` never fail."""
 
     index: Index
-    knowledge: Knowledge
+    knowledge: Playbook
     analyst: Analyst
     rules: Analyst
     bell: Bell
@@ -84,7 +84,7 @@ class AnalysisDesk:
                 return "alias"
         if shared := self._of_the_incident(lease, sample, pattern, clock()):
             return shared
-        candidates = self._shortlist(tenant, sample, lookalikes)
+        candidates, searched = self._shortlist(tenant, sample, lookalikes)
         try:
             reply = self.analyst.analyze(replace(sample, first_ms=pattern.first_ms), candidates)
         except AnalystNotAsked as error:
@@ -96,6 +96,8 @@ class AnalysisDesk:
             return self._answer_by_rules_for_good(lease, sample, attempt, error.reason, clock())
         except Permanent as error:
             return self._answer_by_rules_for_good(lease, sample, attempt, error.reason, clock())
+        if not searched and reply.same_as is None and reply.analyst != self.rules.name:
+            reply = replace(reply, reason=f"{WITHOUT_PLAYBOOK}; {reply.reason}")
         return self._settle(lease, reply, candidates, attempt, clock())
 
     def _of_the_incident(self, lease: Lease, sample: FailureContext, pattern: Pattern, now_ms: int) -> str:
@@ -123,21 +125,24 @@ class AnalysisDesk:
                 found[stands] = replace(one, pattern_id=stands)
         return list(found.values())
 
-    def _shortlist(self, tenant: str, sample: FailureContext, lookalikes: Sequence[Lookalike]) -> list[Candidate]:
-        """Known patterns that this may be: what looks like it, then what the playbook finds for it, each once."""
+    def _shortlist(self, tenant: str, sample: FailureContext, lookalikes: Sequence[Lookalike]) -> tuple[list[Candidate], bool]:
+        """Known patterns that this may be: what looks like it, then what the playbook finds for it, each once; and whether the
+        playbook was searched.
+        """
         by_text = [found for one in lookalikes if (found := self._candidate(tenant, one))]
         query = playbook_query(sample.category, sample.headline, sample.stage)
+        by_playbook, searched = [], True
         try:
             by_playbook = self.knowledge.shortlist(tenant, query)
         except (Retryable, Permanent) as error:
             # A memory that is out of reach must not delay the answer.
             log.warning("no playbook pattern_id=%s reason=%s", sample.pattern_id, error.reason)
-            by_playbook = []
+            searched = False
         candidates: dict[str, Candidate] = {}
         for one in (*by_text, *by_playbook):
             if one.pattern_id != sample.pattern_id:
                 candidates.setdefault(one.pattern_id, one)
-        return list(candidates.values())[:MOST_CANDIDATES]
+        return list(candidates.values())[:MOST_CANDIDATES], searched
 
     def _candidate(self, tenant: str, lookalike: Lookalike) -> Candidate | None:
         pattern = self.index.pattern(tenant, lookalike.pattern_id)

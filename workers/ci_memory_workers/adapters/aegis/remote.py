@@ -30,6 +30,8 @@ from ci_memory_workers.services.ports import Candidate, Memory, MemoryKind, Vote
 if TYPE_CHECKING:
     from aegis_memory import AegisClient
 
+SEARCH_RETRY_BUDGET = 1.0
+"""Seconds in which a failed search of the playbook is begun again: somebody waits for it, and can do without."""
 _REFUSALS = ("not found", "rejected", "required")
 """What the error of a failed delta operation says where trying again changes nothing."""
 
@@ -42,7 +44,8 @@ class RemoteAegis:
     never a vote, never an add (look with `find` before adding again).
 
     ``rate_per_minute`` bounds the calls of this process (0: no bound); ``timeout`` is the longest wait for one answer and
-    ``retry_budget`` the time in which failed calls are begun again, both in seconds. Raises `InvalidSettings` for a URL or a
+    ``retry_budget`` the time in which failed calls are begun again, both in seconds. A search of the playbook, for which a new
+    failure waits, takes about ``search_timeout`` at most. Raises `InvalidSettings` for a URL or a
     key that can't be used, and from its methods `KnowledgeUnavailable` and `KnowledgeRefused`.
     """
 
@@ -55,12 +58,15 @@ class RemoteAegis:
         rate_per_minute: int = 60,
         timeout: float = 15.0,
         retry_budget: float = 8.0,
+        search_timeout: float = 5.0,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         _check_address(base_url, api_key)
         self._sanitiser = Sanitiser(redact)
         rate = RateWindow(rate_per_minute)
         self._calls = Calls(base_url, api_key, rate=rate, timeout=timeout, budget=retry_budget, sleep=sleep)
+        soon = min(SEARCH_RETRY_BUDGET, retry_budget)
+        self._searches = Calls(base_url, api_key, rate=rate, timeout=search_timeout, budget=soon, sleep=sleep)
 
     def add_reflection(
         self, tenant: str, content: str, *, error_pattern: str, correct_approach: str, metadata: Mapping[str, object]
@@ -156,7 +162,7 @@ class RemoteAegis:
         if not text or top_k < 1:
             return []
         # The agent's playbook: the general one is answered with 500 by servers up to 2.7.0.
-        playbook = self._calls.call(
+        playbook = self._searches.call(
             lambda client: client.get_playbook_for_agent(
                 AGENT_ID,
                 query=text,
@@ -183,6 +189,7 @@ class RemoteAegis:
     def close(self) -> None:
         """Release this process's connections. The next call opens them anew."""
         self._calls.close()
+        self._searches.close()
 
     def _fetch(self, tenant: str, memory_id: str) -> Any:
         """Aegis's memory of this id, or None where ``tenant`` has none."""

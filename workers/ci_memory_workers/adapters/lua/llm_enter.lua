@@ -1,3 +1,4 @@
+--@include _breaker
 -- Asks to make one call to the language model: oldest failure first, within the rate, the day's tokens, and unless it is down.
 --
 -- KEYS[1]  state (hash)   KEYS[2]  who waits, by age (sorted set)   KEYS[3]  who waits, by when they are expected back (sorted set)
@@ -7,9 +8,7 @@
 --
 -- state    allowance, at         the bucket of calls, and when it was filled last
 --          day, tokens, calls    what was used on this day (days since the epoch, UTC)
---          failures              in a row, while the breaker is closed
---          open_until, pauses    when the breaker may let one through, and how often it was opened in a row; absent: closed
---          probe, probe_until    the ticket of that one, and when it is given up
+--          and the breaker's: see _breaker.lua
 
 local DAY, MOST_WAITING, PATIENCE, PIECE = 86400000, 100000, 60000, 100
 local state, by_age, expected = KEYS[1], KEYS[2], KEYS[3]
@@ -41,12 +40,8 @@ local function later(why, from)
   return { 0, why, wait, day }
 end
 
-local open_until, probing = read('open_until'), false
-if open_until > 0 then
-  if now < open_until then return later('llm_paused', open_until) end
-  if now < read('probe_until') then return later('llm_paused', read('probe_until')) end
-  probing = true
-end
+local paused_until, probing = breaker_stands(state, now)
+if paused_until then return later('llm_paused', paused_until) end
 if budget > 0 and read('tokens') + tokens > budget then return later('llm_budget_spent', (day + 1) * DAY) end
 if not probing and allowance < rank + 1 then return later('llm_rate_limited', now + (1 - allowance) * step) end
 
@@ -54,7 +49,7 @@ local ticket = redis.call('HINCRBY', state, 'tickets', 1)
 redis.call('HSET', state, 'allowance', tostring(math.max(0, allowance - 1)), 'at', math.max(at, now))
 redis.call('HINCRBY', state, 'tokens', tokens)
 redis.call('HINCRBY', state, 'calls', 1)
-if probing then redis.call('HSET', state, 'probe', ticket, 'probe_until', now + call_ms) end
+if probing then breaker_tries(state, ticket, now + call_ms) end
 redis.call('ZREM', by_age, id)
 redis.call('ZREM', expected, id)
 return { ticket, '', 0, day }

@@ -3,7 +3,7 @@
 from .analyst import Analyst, AnalystAnswer, FailureContext
 from .events import Applied, Dated, Entry, EventLog, Outcome, Reading
 from .index import Bell, Index, Lease, Line, PendingVote
-from .knowledge import Candidate, Knowledge, Memory, MemoryKind, Vote
+from .knowledge import Candidate, Knowledge, Memory, MemoryKind, Playbook, Vote
 from .lookalikes import Lookalike, Lookalikes, NoLookalikes
 
 __all__ = [
@@ -27,6 +27,7 @@ __all__ = [
     "NoLookalikes",
     "Outcome",
     "PendingVote",
+    "Playbook",
     "Reading",
     "Vote",
 ]

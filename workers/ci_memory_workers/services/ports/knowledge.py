@@ -35,7 +35,15 @@ class Memory:
     harmful: int | None = None
 
 
-class Knowledge(Protocol):
+class Playbook(Protocol):
+    """What the long-term memory finds by meaning. Raises what `Knowledge` raises."""
+
+    def shortlist(self, tenant: str, query: str, *, top_k: int = 5, min_effectiveness: float = -1.0) -> list[Candidate]:
+        """Reflections and strategies nearest to ``query`` that carry a pattern id, best first."""
+        ...
+
+
+class Knowledge(Playbook, Protocol):
     """The long-term memory (Aegis). Every method raises `errors.Retryable` when the store is busy or out of reach,
     `errors.Permanent` when it refuses for good. Texts are sanitised by the adapter before they leave.
     """
@@ -74,10 +82,6 @@ class Knowledge(Protocol):
 
     def deprecate(self, tenant: str, memory_id: str) -> None:
         """Take the memory out of the playbook. It stays readable."""
-        ...
-
-    def shortlist(self, tenant: str, query: str, *, top_k: int = 5, min_effectiveness: float = -1.0) -> list[Candidate]:
-        """Reflections and strategies nearest to ``query`` that carry a pattern id, best first."""
         ...
 
     def memories(self, tenant: str, kind: MemoryKind) -> Iterator[Memory]:
