@@ -251,5 +251,6 @@ class AnalysisDesk:
         for start in range(0, len(event_ids), PUBLISH_BATCH):
             chunk = event_ids[start : start + PUBLISH_BATCH]
             replies = [answer(event_id, pattern, known=waiting[event_id], freshness=freshness) for event_id in chunk]
-            self.index.publish(tenant, replies)
+            for work_id in self.index.publish(tenant, replies):
+                self.bell.ring("notify", tenant, work_id)
         return event_ids

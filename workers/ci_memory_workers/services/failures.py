@@ -6,7 +6,8 @@ A drain hands over a batch of entries, as they stand in the log. Each step below
 2. *redact*    secrets go, although the producer has redacted already: producers are other people's machines;
 3. *read*      category (what kind of failure) and fingerprint (which failure);
 4. *apply*     one atomic step a tenant: dedupe, count, look up, claim, and write down the work that is owed;
-5. *answer*    a known failure is answered at once; a new one when its analysis is in (`services.analysis`);
+5. *answer*    a known failure is answered at once; a new one when its analysis is in (`services.analysis`); where people are
+               notified, what they are to be told is owed from this very step on (`services.notify`);
 6. *acknowledge*, and only now: a batch whose worker dies before is delivered again, and changes nothing twice;
 7. *ring*      for the work that is owed.
 """
@@ -34,6 +35,7 @@ from ci_memory_producers.redact import redact
 
 from ..domain.answer import Freshness, answer
 from ..errors import Permanent
+from .notices import Watched, noted
 from .ports import Applied, Bell, Dated, Entry, EventLog, Index, Reading
 from .ports.meters import Meters
 from .ports.watch import Change, FixWatch
@@ -75,7 +77,10 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class FailureMemory:
-    """What the story needs: the log, the index, the rules, the bell, how old an event may be (ms), and what time it is."""
+    """What the story needs: the log, the index, the rules, the bell, how old an event may be (ms), and what time it is.
+
+    ``watched`` says of which repositories somebody is notified; None where nobody ever is.
+    """
 
     log: EventLog
     index: Index
@@ -85,6 +90,7 @@ class FailureMemory:
     bell: Bell
     horizon_ms: int
     clock: Callable[[], int]
+    watched: Watched | None = None
 
     def absorb(self, entries: Sequence[Entry], now_ms: int) -> Counts:
         """Take in a batch. Safe to repeat with the same entries; raises what the log or the index raises, and then nothing of
@@ -99,9 +105,11 @@ class FailureMemory:
             for entry, event in readable:
                 if event.event.tenant == tenant and event.event.event_id in unknown:
                     self.log.bury(entry, "unknown_pattern", f"nothing is known under {_pattern_of(event)}")
-            self.index.publish(tenant, [reply for outcome in applied if (reply := _reply(outcome, freshness))])
+            replies = [reply for outcome in applied if (reply := _reply(outcome, freshness))]
+            notices = noted(tenant, events, applied, self.watched) if self.watched else ()
+            due = self.index.publish(tenant, replies, notices)
             self._measure(tenant, events, applied)
-            self._ring(tenant, applied)
+            self._ring(tenant, applied, due)
             self.watch.changed(tenant, _changes(events))
             counts += _count(applied)
         self.log.acknowledge([entry for entry, _ in readable])
@@ -143,12 +151,14 @@ class FailureMemory:
         answered = {outcome.event_id for outcome in applied if outcome.outcome == "known" and outcome.pattern}
         self.meters.answered(tenant, [now_ms - event.ms for event in events if event.event.event_id in answered])
 
-    def _ring(self, tenant: str, applied: Iterable[Applied]) -> None:
+    def _ring(self, tenant: str, applied: Iterable[Applied], notices: Iterable[str]) -> None:
         for outcome in applied:
             if outcome.outcome == "new":
                 self.bell.ring("analysis", tenant, outcome.pattern_id)
             elif outcome.outcome == "accepted":
                 self.bell.ring("resolutions", tenant, outcome.event_id)
+        for work_id in notices:
+            self.bell.ring("notify", tenant, work_id)
 
 
 def without_secrets(event: FailureEvent | PassEvent | ResolutionEvent) -> FailureEvent | PassEvent | ResolutionEvent:

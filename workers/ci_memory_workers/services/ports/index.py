@@ -8,6 +8,7 @@ from typing import Literal, Protocol
 
 from ci_memory_producers.events import Answer, ResolutionEvent, ResolutionReceipt
 
+from ...domain.notice import Noted
 from ...domain.pattern import Fix, Pattern, Span, Status
 from ...domain.transitions import Attempt, Transition
 from ...names import Lane
@@ -66,8 +67,11 @@ class Index(Protocol):
         """
         ...
 
-    def publish(self, tenant: str, answers: Sequence[Answer]) -> None:
-        """Store answers and wake who waits."""
+    def publish(self, tenant: str, answers: Sequence[Answer], notices: Sequence[Noted] = ()) -> list[str]:
+        """Store answers and wake who waits; write down, in the same step, what somebody is to be notified of.
+
+        Returns ids of notices that are due by it.
+        """
         ...
 
     def pattern(self, tenant: str, pattern_id: str) -> Pattern | None:
