@@ -44,7 +44,8 @@ class ApiRefused(Exception):
 class RestApi:
     """One API, one token, and the time that all requests to it may take together.
 
-    ``base`` is its address; ``headers`` carry the token. Raises `ValueError` where ``base`` is no address.
+    ``base`` is its address; ``headers`` carry the token; a request that the API has no time for is tried ``tries`` times (4), and
+    all of them may take ``seconds``. Raises `ValueError` where ``base`` is no address.
     """
 
     def __init__(
@@ -52,6 +53,8 @@ class RestApi:
         base: str,
         headers: Mapping[str, str],
         *,
+        tries: int | None = None,
+        seconds: float = ALL_SECONDS,
         clock: Callable[[], float] = time.monotonic,
         pause: Callable[[float], None] = time.sleep,
     ) -> None:
@@ -68,7 +71,8 @@ class RestApi:
         self._headers = {"Accept": "application/json", "User-Agent": "ci-memory", **headers}
         self._opener = build_opener(_NoRedirect())
         self._clock, self._pause = clock, pause
-        self._deadline = clock() + ALL_SECONDS
+        self._tries, self._seconds = tries or TRIES, seconds
+        self._deadline = clock() + seconds
 
     def call(
         self, method: str, path: str, *, query: Mapping[str, str | int] | None = None, body: Mapping[str, Any] | None = None
@@ -78,14 +82,14 @@ class RestApi:
         headers = self._headers if body is None else {**self._headers, "Content-Type": "application/json"}
         data = None if body is None else json.dumps(body).encode()
         request = Request(url, data, headers, method=method)  # noqa: S310 - http and https alone, see __init__
-        for again in range(TRIES):
+        for again in range(self._tries):
             try:
                 return self._once(request, f"{method} {path}")
             except ApiRefused as refused:
                 wait = refused.retry_after if refused.retry_after is not None else float(2**again)
                 asks_back = refused.retry_after is not None or refused.status in _BUSY or refused.status == 0
                 # What may have been done is not done a second time: who asked looks first.
-                if not asks_back or refused.maybe_done or again == TRIES - 1 or self._clock() + wait > self._deadline:
+                if not asks_back or refused.maybe_done or again == self._tries - 1 or self._clock() + wait > self._deadline:
                     raise
                 self._pause(wait)
         raise AssertionError("the last try raises")
@@ -94,7 +98,7 @@ class RestApi:
         creates = request.get_method() == "POST"
         left = self._deadline - self._clock()
         if left <= 0:
-            raise ApiRefused(what, 0, f"not done within {ALL_SECONDS:.0f} s")
+            raise ApiRefused(what, 0, f"not done within {self._seconds:.0f} s")
         try:
             with self._opener.open(request, timeout=min(REQUEST_SECONDS, left)) as reply:
                 return self._read(reply), reply.headers

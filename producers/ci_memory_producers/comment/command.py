@@ -6,7 +6,6 @@ It never fails a job: what goes wrong is a warning, and the exit status is 0; 2 
 from __future__ import annotations
 
 import argparse
-import re
 import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -22,12 +21,11 @@ from ..render import plain
 from ..report import BadFlag, failures
 from .annotate import annotation, error_command, spot_of, warning_command
 from .api import ApiRefused
-from .content import Build, Failed, Forge, failure_comment
+from .content import Build, Failed, Forge, failure_comment, shown_headline
 from .forges import NowhereToPost, comments_of
 from .marker import Marker
 from .sticky import resolve, say
 
-_PYTEST_MARK = re.compile(r"^E {2,}")
 MOST_ANALYSIS_BYTES = 16 * 1024 * 1024
 
 
@@ -99,8 +97,8 @@ def _events(flags: argparse.Namespace, environ: Mapping[str, str], directory: Pa
 def _failed(event: FailureEvent | None) -> Failed:
     if event is None:
         return Failed()
-    # Redacted before it became an event. pytest's mark of an error line says nothing to who reads one line.
-    return Failed(_PYTEST_MARK.sub("", read_text(event.error_message).headline), event.test_id)
+    # Redacted before it became an event.
+    return Failed(shown_headline(read_text(event.error_message).headline), event.test_id)
 
 
 def _annotate(analysis: Analysis, event: FailureEvent | None, directory: Path) -> None:

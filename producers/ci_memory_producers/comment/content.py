@@ -24,6 +24,8 @@ _PATTERN = re.compile(r"pat_[a-z0-9]{6,32}")
 _FIX = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _WEB = re.compile(r"https?://[\w.:-]+(?:/[\w.~%#/-]*)?", re.ASCII)
 
+_PYTEST_MARK = re.compile(r"^E {2,}")
+
 Forge = Literal["", "github", "gitlab"]
 
 
@@ -33,6 +35,11 @@ class Failed:
 
     headline: str = ""
     test_id: str = ""
+
+
+def shown_headline(headline: str) -> str:
+    """The line that says why it failed, without pytest's mark of an error line: that says nothing to who reads one line."""
+    return _PYTEST_MARK.sub("", headline)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +57,20 @@ class Build:
     def commit_link(self, commit: str, repo: str) -> str:
         """A link to ``commit`` of ``repo``; the commit alone where it is none, or where nobody can say which host has it."""
         shown = code(commit[:12] if _COMMIT.fullmatch(commit) else commit, 100)
+        url = self.commit_url(commit, repo)
+        return f"[{shown}]({url})" if url else shown
+
+    def commit_url(self, commit: str, repo: str) -> str:
+        """Where people see ``commit`` of ``repo``; '' where it is none, or nobody can say which host has it."""
         same_owner = repo.split("/")[0] == self.repo.split("/")[0]
         if not (_COMMIT.fullmatch(commit) and _REPO.fullmatch(repo) and _WEB.fullmatch(self.host) and same_owner and self.forge):
-            return shown
-        return f"[{shown}]({self.host.rstrip('/')}/{repo}/{'-/' if self.forge == 'gitlab' else ''}commit/{commit})"
+            return ""
+        return f"{self.host.rstrip('/')}/{repo}/{'-/' if self.forge == 'gitlab' else ''}commit/{commit}"
+
+    @property
+    def build_url(self) -> str:
+        """Where people see the build; '' for what is no plain web address."""
+        return self.url if _WEB.fullmatch(self.url) else ""
 
 
 def failure_comment(
@@ -70,7 +87,7 @@ def failure_comment(
         return _flaky(analysis, evidence, failed)
     lines = [f"### {_title(analysis)}", "", *_what(failed, build)]
     if analysis.status == "known_pattern":
-        lines += _seen(analysis, now)
+        lines.append(f"- **Seen before:** {seen_before(analysis, now)}")
     if evidence is not None and evidence.source == "fix":
         lines += _fix(analysis, evidence, build, now)
     elif analysis.analysis is not None:
@@ -107,22 +124,23 @@ def _what(failed: Failed, build: Build) -> list[str]:
         lines.append(f"- **Test:** {code(failed.test_id)}")
     where = [code(build.job)] if build.job else []
     where += [f"at {build.commit_link(build.commit, build.repo)}"] if build.commit else []
-    where += [f"([build]({build.url}))"] if _WEB.fullmatch(build.url) else []
+    where += [f"([build]({build.build_url}))"] if build.build_url else []
     return [*lines, f"- **Job:** {' '.join(where)}"] if where else lines
 
 
-def _seen(analysis: Analysis, now: datetime) -> list[str]:
+def seen_before(analysis: Analysis, now: datetime) -> str:
+    """How often, where and since when it was seen, in words of our own."""
     evidence = analysis.evidence or Evidence(source="analysis", occurrences=analysis.similar_failures)
     said = f"{_times(evidence.occurrences)} in {_repositories(evidence.repositories)}"
     if evidence.first_seen:
         said += f", since {evidence.first_seen:%Y-%m-%d}"
     if analysis.last_seen:
         said += f", last {_ago(analysis.last_seen, now)}"
-    return [f"- **Seen before:** {said}"]
+    return said
 
 
 def _fix(analysis: Analysis, evidence: Evidence, build: Build, now: datetime) -> list[str]:
-    lines = [f"- **Fix:** {prose(analysis.suggested_fix)}", f"- **Evidence:** {_outcomes(evidence, now)}"]
+    lines = [f"- **Fix:** {prose(analysis.suggested_fix)}", f"- **Evidence:** {outcomes(evidence, now)}"]
     by = f" by {code(evidence.fixed_by, 100)}" if evidence.fixed_by.strip() else ""
     on = f" on {evidence.resolved_at:%Y-%m-%d}" if evidence.resolved_at else ""
     commit = f" in {build.commit_link(evidence.fix_commit, evidence.fix_repo)}" if evidence.fix_commit.strip() else ""
@@ -133,7 +151,8 @@ def _fix(analysis: Analysis, evidence: Evidence, build: Build, now: datetime) ->
     return lines + ([f"- **Note:** {prose(evidence.note, 600)}"] if evidence.note.strip() else [])
 
 
-def _outcomes(evidence: Evidence, now: datetime) -> str:
+def outcomes(evidence: Evidence, now: datetime) -> str:
+    """What its fix has done so far, in words of our own."""
     tried = evidence.fix_worked + evidence.fix_failed
     if not tried:
         return "it has not proved itself yet"
@@ -153,17 +172,25 @@ def _diagnosis(analysis: Analysis, said: Diagnosis) -> list[str]:
 
 
 def _when_wrong(analysis: Analysis, build: Build) -> list[str]:
-    pattern_id = analysis.pattern_id or ""
-    if not _PATTERN.fullmatch(pattern_id):
+    wrong = wrong_command(analysis, build.tenant)
+    if not wrong:
         return []
     whose = f" --tenant {build.tenant}" if build.tenant != "default" else ""
-    fixed = f'ci-memory-report resolution --pattern-id {pattern_id} --fix-type … --fix-description "…"{whose}'
-    evidence = analysis.evidence
+    fixed = f'ci-memory-report resolution --pattern-id {analysis.pattern_id} --fix-type … --fix-description "…"{whose}'
+    if " veto " in wrong:
+        return ["", f"Is this fix wrong? {code(wrong)} and nobody gets it again. Another one helped? {code(fixed)}"]
+    return ["", f"Found the fix? {code(fixed)} Is the diagnosis wrong? {code(wrong)} and it is analysed afresh."]
+
+
+def wrong_command(analysis: Analysis, tenant: str) -> str:
+    """The command for when the answer is wrong: it vetoes its fix, or else has the failure analysed afresh; '' where none can."""
+    pattern_id, evidence = analysis.pattern_id or "", analysis.evidence
+    if not _PATTERN.fullmatch(pattern_id):
+        return ""
+    whose = f" --tenant {tenant}" if tenant != "default" else ""
     if evidence is not None and evidence.source == "fix" and _FIX.fullmatch(evidence.fix_id):
-        veto = f'ci-memory patterns veto {pattern_id} {evidence.fix_id} --why "…"{whose}'
-        return ["", f"Is this fix wrong? {code(veto)} and nobody gets it again. Another one helped? {code(fixed)}"]
-    forget = f'ci-memory patterns forget {pattern_id} --why "…"{whose}'
-    return ["", f"Found the fix? {code(fixed)} Is the diagnosis wrong? {code(forget)} and it is analysed afresh."]
+        return f'ci-memory patterns veto {pattern_id} {evidence.fix_id} --why "…"{whose}'
+    return f'ci-memory patterns forget {pattern_id} --why "…"{whose}'
 
 
 def _others(analysis: Analysis, others: Mapping[str, Failed]) -> list[str]:
