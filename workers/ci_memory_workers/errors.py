@@ -176,3 +176,21 @@ class LogRefused(Permanent):
     """The provider will never give the log of a job with these credentials, or sends where nobody may follow."""
 
     reason = "log_refused"
+
+
+class ChannelBusy(Retryable):
+    """A channel can't be reached or takes nothing now. Nothing was said, or saying it again does no harm."""
+
+    reason = "channel_busy"
+
+
+class ChannelRefused(Permanent):
+    """A channel refuses what it is told, or does not know who tells it."""
+
+    reason = "channel_refused"
+
+
+class ChannelUnsure(Permanent):
+    """Nobody knows whether a message was taken; it is not sent again, since it may be there."""
+
+    reason = "channel_unsure"
