@@ -6,11 +6,11 @@ from collections.abc import Iterable
 
 from ci_memory_producers.redact.assignments import find_assignments
 from ci_memory_producers.redact.contexts import find_in_context
-from ci_memory_producers.redact.harmless import HarmlessLines
+from ci_memory_producers.redact.harmless import CROSSES_LINES, HarmlessLines
 from ci_memory_producers.redact.private_keys import find_private_keys
 from ci_memory_producers.redact.shapes import Span, find_shapes
 
-__all__ = ["redact"]
+__all__ = ["is_harmless", "redact"]
 
 _ROUNDS = 4
 
@@ -22,6 +22,11 @@ def redact(text: str) -> str:
     and idempotent. Markers that other tools left (``***``) and references (``$TOKEN``) stay as they are.
     """
     return text if text in _HARMLESS else _redacted(text)
+
+
+def is_harmless(line: str) -> bool:
+    """Whether ``line`` neither holds a secret nor may be a part of one of several lines: such lines `redact` leaves alone."""
+    return CROSSES_LINES.search(line) is None and not _secrets(line)
 
 
 def _redacted(text: str) -> str:

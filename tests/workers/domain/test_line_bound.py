@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ci_memory_workers.domain.category import Categorizer
-from ci_memory_workers.domain.line_bound import stays_in_line
+from ci_memory_workers.domain.line_bound import lines_of, stays_in_line
 from ci_memory_workers.domain.rule import Rule, parse_rules
 
 RULES = parse_rules((files("ci_memory_workers") / "rules.toml").read_text(encoding="utf-8"))
@@ -106,3 +106,34 @@ def test_a_rule_of_ones_own_may_reach_over_lines() -> None:
 
     assert Categorizer((own,)).categorize("begin\nend", "test").signal == "own"
     assert Categorizer((own,)).categorize("begin\nand end", "test").signal == ""
+
+
+SEVERAL = [pattern for pattern in PATTERNS if not stays_in_line(pattern)]
+
+
+def test_the_parts_of_a_pattern_of_several_lines_are_found() -> None:
+    assert lines_of(r"(?i)BUILD FAILED\n(?:[^\n]*\n){0,3}cannot find") == ("(?i)BUILD FAILED", "(?i)cannot find")
+    assert lines_of(r"(?m)^\s*Expected: .*\s+Received") == (r"(?m)^\s*Expected: .*", "(?m)Received")
+
+
+@pytest.mark.parametrize("pattern", [r"a\nb|c", r"(?:a\nb)+", r"(?s).", r"\n", ""])
+def test_of_some_patterns_no_part_is_known(pattern: str) -> None:
+    assert lines_of(pattern) == ()
+
+
+@given(st.sampled_from(SEVERAL), TEXTS)
+def test_a_text_that_matches_has_a_line_for_each_part(pattern: str, text: str) -> None:
+    lines = text.split("\n")
+
+    if re2.search(pattern, text) is not None:
+        assert all(any(re2.search(part, line) is not None for line in lines) for part in lines_of(pattern))
+
+
+@given(st.sampled_from([rule for rule in RULES if set(rule.patterns) & set(SEVERAL)]))
+def test_the_bits_of_lines_say_which_pattern_may_match(rule: Rule) -> None:
+    found = 0
+    for line in rule.example.split("\n"):
+        found |= CATEGORIZER.part_of_several(line)
+
+    may = any(found & needed == needed for needed in CATEGORIZER.several)
+    assert may or not CATEGORIZER.rules_of_several(rule.example)

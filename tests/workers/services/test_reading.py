@@ -18,6 +18,38 @@ LINES = [
     "at 0x7f3a after 3 s",
     "Traceback (most recent call last):",
 ]
+SCENES = [
+    "error: no such table",
+    "2026-11-02T10:11:19Z ERROR no such table",
+    "ran 9 tests in 9.9 s",
+    "at 0x7f9e after 9 s",
+    "Traceback (most recent call last):",
+    '  File "a.py", line 9, in f',
+    "module.Raised: 9",
+    "error: this is why:",
+    "  1) sums",
+    "      9 of them:",
+    "Expected: 9",
+    "Received: 9",
+    "panic: 9",
+    "goroutine 9 [running]:",
+    "main.f(0x9)",
+    "BUG: kernel NULL pointer at 9",
+    "f+0x9/0x99",
+    "a.c:9:9: error: unknown type name 'x9'",
+    "severity: fail",
+    "timeout",
+    "status 409",
+    "TOKEN=hunter2hunter9",
+    "password:",
+    "hunter9hunter9",
+    "\x1b[31mred 9",
+    "[31mred 9",
+    "not ok 9 - adds",
+    "",
+    "    9 items",
+    "a\rb 9",
+]
 TEXTS = st.lists(st.one_of(st.sampled_from(LINES), st.text(max_size=20)), min_size=1, max_size=5).map("\n".join)
 FAILURES = st.lists(
     st.builds(FailureText, TEXTS, TEXTS, st.sampled_from(["test", "build"]), st.sampled_from(["", "a::b"])), max_size=6
@@ -38,11 +70,32 @@ def test_a_text_is_read_without_its_secrets() -> None:
     assert "hunter2" not in read.text + read.trace
 
 
+@given(st.lists(st.integers(0, 999), min_size=8, max_size=8), st.data())
+def test_a_failure_that_comes_again_is_read_as_if_it_were_new(numbers: list[int], data: st.DataObject) -> None:
+    reader = TextReader(CATEGORIZER)
+    chosen = data.draw(st.lists(st.sampled_from(SCENES), min_size=1, max_size=6))
+    for number in numbers:
+        told = "\n".join(line.replace("9", str(number)) for line in chosen)
+        failure = FailureText(told, data.draw(st.sampled_from(["", told])), "test", data.draw(st.sampled_from(["", "a::b"])))
+
+        assert reader.read(*failure) == TextReader(CATEGORIZER).read(*failure)
+
+
+def test_a_failure_with_other_noise_is_recognised(monkeypatch: pytest.MonkeyPatch) -> None:
+    reader = TextReader(CATEGORIZER)
+    texts = [f"2026-11-25T04:0{n}:07Z ERROR no such table: users\nat 0x7ffe{n} after {n} s\nfailed" for n in range(5)]
+    expected = [TextReader(CATEGORIZER).read(text, "", "test", "").said for text in texts]
+    first = [reader.read(text, "", "test", "").said for text in texts[:3]]
+
+    monkeypatch.delattr("ci_memory_workers.services.reading.fingerprint")
+    assert [*first, *(reader.read(text, "", "test", "").said for text in texts[3:])] == expected
+
+
 def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ci_memory_workers.services.reading.MOST_REMEMBERED", 3)
     reader = TextReader(CATEGORIZER)
 
-    read = reader.read_all([FailureText(f"boom {number}", "", "test", "") for number in range(10)])
-
-    assert [reading.text for reading in read] == [f"boom {number}" for number in range(10)]
-    assert len(reader._known) == 3
+    for number in range(10):
+        read = reader.read_all([FailureText(f"error a{number}b", "", "test", "")])
+        assert [reading.text for reading in read] == [f"error a{number}b"]
+    assert len(reader._young) + len(reader._old) <= 8

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import reduce
+from operator import or_
 from typing import Final
 
 import re2
 
 from ci_memory_producers.events import Category, Stage
 
-from .line_bound import stays_in_line
+from .line_bound import lines_of, stays_in_line
 from .log_lines import without_colours
 from .rule import InvalidRule, Rule, parse_rules, word_pattern
 
@@ -49,20 +51,20 @@ class _Patterns:
 
     def __init__(self) -> None:
         self._filter = re2.Filter()
-        self._numbers: list[int] = []
+        self.numbers: list[int] = []
 
     def add(self, pattern: str, number: int) -> None:
         self._filter.Add(pattern)
-        self._numbers.append(number)
+        self.numbers.append(number)
 
     def compile(self) -> None:
-        if self._numbers:
+        if self.numbers:
             self._filter.Compile()
 
     def matching(self, text: str) -> tuple[int, ...]:
-        if not self._numbers:
+        if not self.numbers:
             return ()
-        return tuple(self._numbers[at] for at in self._filter.Match(text.encode("utf-8", "replace")) or ())
+        return tuple(self.numbers[at] for at in self._filter.Match(text.encode("utf-8", "replace")) or ())
 
 
 class Categorizer:
@@ -85,6 +87,7 @@ class Categorizer:
                     self._owners.append((pattern, index, speaks_for))
         self._of_lines.compile()
         self._of_texts.compile()
+        self._parts, self.several = _parts([self._owners[number][0] for number in self._of_texts.numbers])
         # What each line that was read twice matches, and the lines that were read once.
         self._known: dict[str, tuple[int, ...]] = {}
         self._seen: set[str] = set()
@@ -98,6 +101,20 @@ class Categorizer:
         if test_id:
             return Verdict("test_assertion", "failed_test", "failed_test: a test framework reported it")
         return Verdict("unknown", "", "no rule matches")
+
+    def rules_of_line(self, line: str) -> tuple[int, ...]:
+        """What one line says by itself: equal for lines that say the same."""
+        return self._of_lines.matching(line)
+
+    def rules_of_several(self, text: str) -> tuple[int, ...]:
+        """What patterns of several lines say of a ``text``."""
+        return self._of_texts.matching(without_colours(text))
+
+    def part_of_several(self, line: str) -> int:
+        """Bits: which parts of patterns of several lines ``line`` may be. A text matches one of these patterns only where all
+        bits of one of `several` are among those of its lines.
+        """
+        return reduce(or_, [1 << number for number in self._parts.Match(line.encode("utf-8", "replace")) or ()], 0)
 
     def _decide(self, text: str, stage: Stage) -> tuple[Rule, int] | None:
         """The first rule that matches ``text`` and holds in ``stage``, with the number of the pattern that matched."""
@@ -137,6 +154,19 @@ class Categorizer:
         if len(self._known) > _MOST_REMEMBERED or len(self._seen) > _MOST_REMEMBERED:
             self._known, self._seen = {}, set()
         self._seen.update(line for line in new if len(line) <= _LONGEST_REMEMBERED)
+
+
+def _parts(patterns: Sequence[str]) -> tuple[re2.Set, tuple[int, ...]]:
+    """What finds the parts of ``patterns`` in a line, and the bits of the parts of each pattern."""
+    parts, bits, several = re2.Set.SearchSet(), 0, []
+    for pattern in patterns:
+        lines = lines_of(pattern)
+        several.append(((1 << len(lines)) - 1) << bits)
+        bits += len(lines)
+        for line in lines:
+            parts.Add(line)
+    parts.Compile()
+    return parts, tuple(several)
 
 
 def _with_reach(patterns: Sequence[str]) -> Iterator[tuple[str, bool]]:

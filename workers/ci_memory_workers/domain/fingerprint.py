@@ -24,7 +24,7 @@ from .structure import Structure, read
 VERSION: Final = 1
 MAX_MASKED: Final = 1_000
 _MAX_PART: Final = 300
-_MAX_TEXT: Final = 48_000
+MAX_TEXT: Final = 48_000
 _PLACEHOLDER: Final = re.compile(r"<\w+>")
 _WORD: Final = re.compile(r"[A-Za-z]{3,}")
 _HOLLOW_WORDS: Final = (
@@ -54,8 +54,8 @@ class Fingerprint:
 
 def fingerprint(text: str, *, stage: Stage, test_id: str = "", stack_trace: str = "") -> Fingerprint:
     """The fingerprint of a failure's ``text``, of its ``stage``, its test and its trace. Never fails; linear in the text."""
-    log = clean(text[-_MAX_TEXT:])
-    trace = clean(stack_trace[-_MAX_TEXT:])
+    log = clean(text[-MAX_TEXT:])
+    trace = clean(stack_trace[-MAX_TEXT:])
     key = test_key(test_id) if test_id else None
     if key is None and (printed := _printed_test(log)):
         key = test_key(printed)

@@ -64,6 +64,11 @@ def frame_name(line: str) -> tuple[str, bool] | None:
     return _DECORATION.sub("", name).strip(), own
 
 
+def is_frame(line: str) -> bool:
+    """Whether `own_frames` makes anything of ``line``."""
+    return 'File "' in line or _FRAME.match(line) is not None
+
+
 def own_frames(lines: list[str], limit: int = 2) -> tuple[str, ...]:
     """Up to ``limit`` of the project's own functions, innermost first, repeats and nameless functions dropped."""
     candidates = [line for line in lines if _LOOKS_LIKE_ONE.match(line)]

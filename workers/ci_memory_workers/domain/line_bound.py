@@ -1,4 +1,7 @@
-"""Which RE2 patterns match a text exactly where they match one of its lines: these are matched line by line, and remembered."""
+"""Which RE2 patterns match a text exactly where they match one of its lines: these are matched line by line, and remembered.
+
+Of the others, what some line of a text must match, each alone, where they match the text.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ _FLAGS: Final = re.compile(r"\(\?([a-z]+)\)")
 _CLASS_OR_ESCAPE: Final = re.compile(r"\\[xpP]\{[^}]*\}|\\x..|\\.|(?P<class>\[\^?\]?(?:\\.|\[:\^?\w+:\]|[^\]\\])*\])", re.DOTALL)
 # A letter's escape that may stand for a line break, or for a text's end; characters by number are fine from the blank on.
 _MAY_BREAK: Final = re.compile(r"\\(?:[ACDnpPQsWz0-9]|x(?![2-7][0-9A-Fa-f]|\{0*[2-9A-Fa-f][0-9A-Fa-f]{1,5}\}))")
+_REPEAT: Final = re.compile(r"(?:[*+?]|\{\d+(?:,\d*)?\})?\??")
 _SINGLE_LINE_OFF: Final = re.compile(r"\(\?[a-zA-Z-]*[smU]")
 
 
@@ -24,6 +28,39 @@ def stays_in_line(pattern: str) -> bool:
             return False
     plain = _CLASS_OR_ESCAPE.sub("", body)
     return _SINGLE_LINE_OFF.search(plain) is None and ("m" in named or not set("^$") & set(plain))
+
+
+def lines_of(pattern: str) -> tuple[str, ...]:
+    """RE2 patterns, each of which matches within one line of whatever ``pattern`` matches: its runs of parts that stay in their
+    line. Empty where nothing can be said. What is repeated or has alternatives is not looked into.
+    """
+    flags = _FLAGS.match(pattern)
+    named, body = (flags[0], pattern[flags.end() :]) if flags is not None else ("", pattern)
+    runs, at = [""], 0
+    if body.startswith(r"^\s*") and "m" in named:  # the blanks of the line itself, whatever it passed before
+        runs, at = [r"^\s*"], 4
+    while at < len(body):
+        part = _part(body, at)
+        if part == "|":
+            return ()
+        at += len(part)
+        if part not in ("^", "$") and stays_in_line(named + part):
+            runs[-1] += part
+        else:
+            runs.append("")
+    return tuple(named + run for run in runs if run)
+
+
+def _part(body: str, start: int) -> str:
+    """The part of a pattern that begins at ``start``, with how often it may come."""
+    found = _CLASS_OR_ESCAPE.match(body, start)
+    end = found.end() if found is not None else start + 1
+    depth = int(found is None and body[start] == "(")
+    while depth and end < len(body):
+        inner = _CLASS_OR_ESCAPE.match(body, end)
+        depth += 0 if inner is not None else {"(": 1, ")": -1}.get(body[end], 0)
+        end = inner.end() if inner is not None else end + 1
+    return body[start : end + len(_REPEAT.match(body, end)[0])]  # type: ignore[index]  # it matches the empty text too
 
 
 def _class_stays(characters: str) -> bool:

@@ -47,6 +47,13 @@ def without_colours(text: str) -> str:
     return text
 
 
+def line_without_colours(line: str) -> str | None:
+    """What `without_colours` leaves of a ``line`` in any text; None where that depends on the text."""
+    if "\x1b" not in line:
+        return line if _BARE_COLOUR.search(line) is None else None
+    return _ANSI.sub("", line) if "\x1b]" not in line else None
+
+
 class LogLines(NamedTuple):
     """Cleaned lines; ``errors`` are those that a logger or the CI provider had marked as errors; ``traits`` are each line's."""
 
@@ -74,7 +81,7 @@ def clean(text: str) -> LogLines:
     read = [
         line
         for raw in without_colours(text).splitlines()
-        if (line := (_remembered(raw) if len(raw) <= _LONGEST_REMEMBERED else _cleaned(raw))) is not None
+        if (line := (_remembered(raw) if len(raw) <= _LONGEST_REMEMBERED else clean_line(raw))) is not None
     ]
     return LogLines(
         [line.text for line in read],
@@ -83,13 +90,16 @@ def clean(text: str) -> LogLines:
     )
 
 
-class _Line(NamedTuple):
+class LogLine(NamedTuple):
+    """A cleaned line; ``is_error`` where a logger or the CI provider had marked it so; its ``traits``."""
+
     text: str
     is_error: bool
     traits: int
 
 
-def _cleaned(line: str) -> _Line | None:
+def clean_line(line: str) -> LogLine | None:
+    """A line without colour codes, cleaned of the rest; None where nothing is left."""
     bare = line.lstrip()
     if not bare:
         return None
@@ -100,7 +110,7 @@ def _cleaned(line: str) -> _Line | None:
             return None
         is_error = _ERROR_MARK.search(match.group()) is not None
     line = line.rstrip()
-    return _Line(line, is_error, traits(line))
+    return LogLine(line, is_error, traits(line))
 
 
-_remembered = lru_cache(_MOST_REMEMBERED)(_cleaned)
+_remembered = lru_cache(_MOST_REMEMBERED)(clean_line)

@@ -265,7 +265,7 @@ def _verdict(primary: ReadFailure) -> tuple[Literal["known", "looks_known", "unk
     if any(one.sure for one in primary.alike):
         return "looks_known", f"Not reported in these words, and it looks like {primary.alike[0].pattern.pattern_id}."
     unknown = "Unknown: no build has reported this failure. What stands here says how its log is read; it is no diagnosis."
-    if primary.reading.mark.generic:
+    if primary.reading.said.generic:
         return "unknown", f"{unknown} The log says too little to recognise a failure by: pass more of it."
     if primary.alike:
         return (

@@ -121,9 +121,9 @@ class AskingDesk:
         if not events:
             raise _wrong("log_text", "holds no text: pass the end of the log, with the lines that say what failed")
         read = [self._read(headline, event) for headline, event in events]
-        ids = self.recall.patterns(caller.tenant, [one.reading.mark.value for one in read])
-        told = [self._with_what_is_known(caller, one, ids.get(one.reading.mark.value, ""), repo) for one in read]
-        if told[0].known is None and not told[0].reading.mark.generic:
+        ids = self.recall.patterns(caller.tenant, [one.reading.said.fingerprint for one in read])
+        told = [self._with_what_is_known(caller, one, ids.get(one.reading.said.fingerprint, ""), repo) for one in read]
+        if told[0].known is None and not told[0].reading.said.generic:
             told[0] = self._with_lookalikes(caller, told[0], stage)
         return excerpt, told
 
@@ -188,8 +188,8 @@ class AskingDesk:
         failure = FailureContext(
             pattern_id="",
             stage=stage,
-            category=read.reading.verdict.category,
-            signal=read.reading.verdict.signal,
+            category=read.reading.said.category,
+            signal=read.reading.said.signal,
             error_message=read.reading.text,
             stack_trace=read.reading.trace,
             test_id=read.test_id,

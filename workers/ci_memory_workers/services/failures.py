@@ -180,11 +180,11 @@ def _reading(event: FailureEvent, ms: int, read: TextReading) -> Reading:
     return Reading(
         event=event,
         ms=ms,
-        category=read.verdict.category,
-        signal=read.verdict.signal,
-        fingerprint=read.mark.value,
-        test_key=read.mark.test_key or "",
-        generic=read.mark.generic,
+        category=read.said.category,
+        signal=read.said.signal,
+        fingerprint=read.said.fingerprint,
+        test_key=read.said.test_key,
+        generic=read.said.generic,
     )
 
 

@@ -96,7 +96,7 @@ class LogDesk:
     def _fingerprints(self, event: FailureEvent) -> list[str]:
         # The stage is a guess here, and a part of the fingerprint: the step may have said another one.
         text, trace = event.error_message, event.stack_trace or ""
-        return [self.reader.read(text, trace, stage, event.test_id).mark.value for stage in STAGES]
+        return [self.reader.read(text, trace, stage, event.test_id).said.fingerprint for stage in STAGES]
 
 
 def _place(tenant: str, job: JobEnded, facts: RunFacts) -> dict[str, Any]:

@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from typing import NamedTuple
 
-from ci_memory_producers.events import Stage
-from ci_memory_producers.redact import redact
+from ci_memory_producers.events import Category, Stage
+from ci_memory_producers.redact import is_harmless, redact
 
-from ..domain.category import Categorizer, Verdict
-from ..domain.fingerprint import Fingerprint, fingerprint
+from ..domain.category import Categorizer
+from ..domain.fingerprint import MAX_TEXT, fingerprint
+from ..domain.known_lines import KnownLines, Line, Untold
 
-MOST_REMEMBERED = 2_048
-"""Texts whose reading a process remembers: legs of a matrix, retries and outbreaks send the same text again and again."""
+MOST_REMEMBERED = 8_192
+"""Failures that a process recognises by their lines, twice: the younger and the older ones."""
+_NOTHING = Untold((), several=False)
+_Lines = tuple[tuple[Line, ...], tuple[Line, ...], Stage, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """What the text of a failure says. ``test_key`` is empty where it names no test; `Fingerprint` and `Verdict` tell why."""
+
+    category: Category
+    signal: str
+    fingerprint: str
+    test_key: str
+    generic: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +36,7 @@ class TextReading:
 
     text: str
     trace: str
-    verdict: Verdict
-    mark: Fingerprint
+    said: Read
 
 
 class FailureText(NamedTuple):
@@ -37,33 +49,90 @@ class FailureText(NamedTuple):
 
 
 class TextReader:
-    """Reads texts by the rules of one categorizer. The same text is read once, as long as it is remembered."""
+    """Reads texts by the rules of one categorizer. A failure that comes again is recognised by its lines, whatever its noise is
+    (`domain.known_lines`), as long as they are remembered.
+    """
 
     def __init__(self, categorizer: Categorizer) -> None:
         self._categorizer = categorizer
-        self._known: dict[FailureText, TextReading] = {}
+        self._lines = KnownLines(categorizer, is_harmless)
+        self._young: dict[Hashable, Read | tuple[Untold, Untold]] = {}
+        self._old: dict[Hashable, Read | tuple[Untold, Untold]] = {}
 
     def read(self, text: str, trace: str, stage: Stage, test_id: str) -> TextReading:
         """One failure's text."""
         return self.read_all([FailureText(text, trace, stage, test_id)])[0]
 
     def read_all(self, failures: Sequence[FailureText]) -> list[TextReading]:
-        """The texts of a batch, in their order. Step by step, not text by text: what a step needs stays in the processor's cache,
-        which is a sixth of the time.
-        """
-        found = {failure: reading for failure in failures if (reading := self._known.get(failure)) is not None}
-        new = [failure for failure in dict.fromkeys(failures) if failure not in found]
-        texts = [(redact(failure.text), redact(failure.trace)) for failure in new]
+        """The texts of a batch, in their order."""
+        known = [self._known(failure) for failure in failures]
+        unknown = list(dict.fromkeys(failure for failure, said in zip(failures, known, strict=True) if said is None))
+        read = dict(zip(unknown, self._read(unknown), strict=True)) if unknown else {}
+        for failure in unknown:
+            self._remember(failure, read[failure].said)
+        return [
+            TextReading(failure.text, failure.trace, said) if said is not None else read[failure]
+            for failure, said in zip(failures, known, strict=True)
+        ]
+
+    def _known(self, failure: FailureText) -> Read | None:
+        lines = self._lines_of(failure)
+        told = self._recalled(lines) if lines is not None else None
+        if isinstance(told, Read) or told is None:
+            return told
+        said = self._recalled((lines, *self._beside(failure, *told)))
+        return said if isinstance(said, Read) else None
+
+    def _lines_of(self, failure: FailureText) -> _Lines | None:
+        """What a failure is recognised by; None where it must be read."""
+        text, trace, stage, test_id = failure
+        if len(text) > MAX_TEXT or len(trace) > MAX_TEXT or (lines := self._lines.of(text)) is None:
+            return None
+        below = self._lines.of(trace) if trace else ()
+        return None if below is None else (lines, below, stage, test_id)
+
+    def _recalled(self, key: Hashable) -> Read | tuple[Untold, Untold] | None:
+        if (found := self._young.get(key)) is None and (found := self._old.get(key)) is not None:
+            self._young[key] = found
+        return found
+
+    def _beside(self, failure: FailureText, of_text: Untold, of_trace: Untold) -> tuple[Hashable, ...]:
+        """What lines leave untold of a failure."""
+        rules = self._categorizer.rules_of_several(failure.text) if of_text.several else ()
+        return rules, _lines_at(failure.text, of_text.at), _lines_at(failure.trace, of_trace.at)
+
+    def _remember(self, failure: FailureText, said: Read) -> None:
+        if (lines := self._lines_of(failure)) is None:
+            return
+        of_text, of_trace = self._lines.untold(lines[0]), self._lines.untold(lines[1])
+        if of_text is None or of_trace is None:
+            return
+        if len(self._young) >= MOST_REMEMBERED:
+            self._old, self._young = self._young, {}
+        if of_text == of_trace == _NOTHING:
+            self._young[lines] = said
+        else:
+            self._young[lines] = of_text, of_trace
+            self._young[lines, *self._beside(failure, of_text, of_trace)] = said
+
+    def _read(self, failures: Sequence[FailureText]) -> Iterator[TextReading]:
+        """Step by step, not text by text: what a step needs stays in the processor's cache, which is a sixth of the time."""
+        texts = [(redact(failure.text), redact(failure.trace)) for failure in failures]
         verdicts = [
             self._categorizer.categorize(text, failure.stage, test_id=failure.test_id)
-            for failure, (text, _) in zip(new, texts, strict=True)
+            for failure, (text, _) in zip(failures, texts, strict=True)
         ]
         marks = [
             fingerprint(text, stage=failure.stage, test_id=failure.test_id, stack_trace=trace)
-            for failure, (text, trace) in zip(new, texts, strict=True)
+            for failure, (text, trace) in zip(failures, texts, strict=True)
         ]
-        for failure, (text, trace), verdict, mark in zip(new, texts, verdicts, marks, strict=True):
-            found[failure] = self._known[failure] = TextReading(text, trace, verdict, mark)
-        for oldest in list(islice(self._known, max(0, len(self._known) - MOST_REMEMBERED))):
-            self._known.pop(oldest, None)
-        return [found[failure] for failure in failures]
+        for (text, trace), verdict, mark in zip(texts, verdicts, marks, strict=True):
+            said = Read(verdict.category, verdict.signal, mark.value, mark.test_key or "", mark.generic)
+            yield TextReading(text, trace, said)
+
+
+def _lines_at(text: str, positions: Sequence[int]) -> tuple[str, ...]:
+    if not positions:
+        return ()
+    lines = text.split("\n")
+    return tuple(lines[at] for at in positions)

@@ -1,0 +1,96 @@
+"""Lines that were read before: which of them are one, and what their text may still leave open."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+
+import pytest
+
+from ci_memory_producers.redact import is_harmless
+from ci_memory_workers.domain import known_lines
+from ci_memory_workers.domain.category import Categorizer
+from ci_memory_workers.domain.known_lines import KnownLines, Untold
+from ci_memory_workers.domain.rule import parse_rules
+
+CATEGORIZER = Categorizer(parse_rules((files("ci_memory_workers") / "rules.toml").read_text(encoding="utf-8")))
+
+
+@pytest.fixture
+def lines() -> KnownLines:
+    return KnownLines(CATEGORIZER, is_harmless)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("at 0x7ffe1 after 3.1 s", "at 0xdeadbeef after 17.25 s"),
+        ("2026-11-02T10:11:12Z ERROR no such table", "2026-11-03T00:00:00Z ERROR no such table"),
+        ("\x1b[31mok\x1b[0m", "\x1b[32mok"),
+        ("    in 12 ms", "    in 7 ms"),
+    ],
+)
+def test_noise_makes_no_other_line(lines: KnownLines, one: str, other: str) -> None:
+    assert lines.of(one) == lines.of(other)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("error: status 401", "error: status 500"),
+        ("in 12 ms", "    in 12 ms"),
+        ("Error: in 12 ms", "Error: in 13 ms"),
+        ('  File "a.py", line 3, in f', '  File "a.py", line 4, in f'),
+        ("2026-11-02T10:11:12Z ERROR no such table", "2026-11-02T10:11:12Z ERROR no such file"),
+        ("severity: 12", "severity: 13"),
+        ("2026-11-02T10:11:12Z ERROR done", "2026-11-02T10:11:12Z INFO done"),
+    ],
+)
+def test_what_tells_failures_apart_makes_another_line(lines: KnownLines, one: str, other: str) -> None:
+    assert lines.of(one) != lines.of(other)
+
+
+@pytest.mark.parametrize(
+    ("text", "untold"),
+    [
+        ("error: no such table\nin f", Untold((), several=False)),
+        ("ran 12 tests\nin 3 s", Untold((), several=False)),
+        ("3 items\nerror: this is why:\nran 12 tests", Untold((2,), several=False)),
+        ("3 items\nTraceback (most recent call last):\nsums.Odd: 12", Untold((2,), several=False)),
+        ("3 items\n  1) sums\n12 items", Untold((2,), several=False)),
+        ("3 items\nExpected: a\nReceived: b", Untold((), several=True)),
+    ],
+)
+def test_where_more_is_to_be_known_it_is_said(lines: KnownLines, text: str, untold: Untold) -> None:
+    found = lines.of(text)
+
+    assert found is not None
+    assert lines.untold(found) == untold
+
+
+@pytest.mark.parametrize("line", ["TOKEN=hunter2hunter2", "-----BEGIN PRIVATE KEY-----", "a\rb", "x" * 501, "[31mred", "\ud800"])
+def test_some_lines_are_read_with_their_text(lines: KnownLines, line: str) -> None:
+    found = lines.of(f"boom\n{line}")
+
+    assert found is not None
+    assert lines.untold(found) is None
+
+
+def test_a_text_of_many_new_lines_is_left_alone_once(lines: KnownLines) -> None:
+    text = "\n".join(f"error {word}" for word in ("one", "two", "three", "four", "five"))
+
+    assert lines.of(text) is None
+    assert lines.of(text) is not None
+    assert lines.of(text) == lines.of(text)
+
+
+def test_what_is_remembered_is_bounded(lines: KnownLines, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(known_lines, "MOST_LINES", 5)
+
+    first = lines.of("first")
+    for number in range(40):
+        lines.of(f"error a{number}b")
+        lines.of("\n".join(f"error {word}{number}x" for word in "abcdefgh"))
+
+    assert len(lines._young) + len(lines._old) <= 12
+    assert len(lines._seen) <= 15
+    assert lines.of("first") != first

@@ -1,0 +1,162 @@
+"""Lines that were read before: a failure that comes again is recognised by them, without reading its text again.
+
+Category and fingerprint see the lines of a text without colours and time stamps, and of some lines the masked form alone. Lines
+of which they see the same are one `Line`: the noise of a run makes no new text. `untold` says where more is to be known.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import reduce
+from operator import or_
+from typing import Final, NamedTuple
+from weakref import WeakValueDictionary
+
+from . import line_traits
+from .category import Categorizer
+from .frames import is_frame
+from .log_lines import clean_line, line_without_colours
+from .mask import mask_line
+
+MOST_LINES: Final = 16_384
+"""Lines that are remembered, twice: the younger and the older ones."""
+LONGEST_LINE: Final = 500
+MOST_NEW: Final = 3
+"""New lines that a text may have and still be recognised: what varies from run to run, and is masked."""
+
+ODD, STAMPED, MASKED, BLANK, RAISED_LIKE, ANNOUNCES, WHOLE, TRACEBACK, CRASH, HEADING, TEST_BEGINS = (
+    1 << number for number in range(11)
+)
+"""Bits of a line. It must be read with its text; stands for lines with other colours and time stamps, or with other noise; is
+empty; may end a Python traceback; announces the lines below it; makes all lines matter; begins a Python traceback; may be part of
+a crash report; begins one; begins a test's name that takes several lines."""
+_RULES: Final = 11
+"""Where the bits of the categorizer's patterns of several lines begin."""
+_BREAKS: Final = re.compile("[\r\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029](?=.)", re.DOTALL)
+_SURROGATE: Final = re.compile("[\ud800-\udfff]")
+_ENDS_TRACEBACK: Final = re.compile(r"\s*(?![A-Z]+\b)[A-Za-z_][\w.]{1,200}(?::|$)")
+# Parts of something of several lines: they are taken as they stand, whatever is varying in them.
+_TAKEN_AS_IT_IS: Final = re.compile(
+    r"\s*(?:severity|exitcode|signal|failureType|symbol|location|required|found|reason): |.*\bpeer |.*[:']$"
+)
+_FAR: Final = 3
+"""How many lines below it what announces them can take."""
+
+
+@dataclass(slots=True, eq=False, weakref_slot=True)
+class Line:
+    """What is seen of one line, or of several that are seen alike. Equal to itself alone."""
+
+    bits: int
+
+
+class Untold(NamedTuple):
+    """What lines don't tell of their text: the lines at these positions as they stand, and what rules of several lines say."""
+
+    at: tuple[int, ...]
+    several: bool
+
+
+class KnownLines:
+    """Remembers lines, as one ``categorizer`` sees them. ``is_harmless`` says of one that `redact` leaves it alone."""
+
+    def __init__(self, categorizer: Categorizer, is_harmless: Callable[[str], bool]) -> None:
+        self._categorizer = categorizer
+        self._is_harmless = is_harmless
+        self._young: dict[str, Line] = {}
+        self._old: dict[str, Line] = {}
+        self._seen: set[str] = set()
+        self._alike: WeakValueDictionary[tuple[object, ...], Line] = WeakValueDictionary()
+
+    def of(self, text: str) -> tuple[Line, ...] | None:
+        """The lines of ``text``; None where too many of them are seen for the first time."""
+        lines = text.split("\n")
+        found = list(map(self._young.get, lines))
+        return tuple(found) if None not in found or self._learn(lines, found) else None  # type: ignore[arg-type]  # all are there
+
+    def _learn(self, lines: Sequence[str], found: list[Line | None]) -> bool:
+        """Fill in what is missing in ``found``; False where that is too much for a text that may never come again."""
+        missing = [at for at, line in enumerate(found) if line is None]
+        new = {line for at in missing if (line := lines[at]) not in self._old and line not in self._seen}
+        if len(new) > MOST_NEW:
+            if len(self._seen) > MOST_LINES:
+                self._seen = set()
+            self._seen |= new
+            return False
+        if len(self._young) >= MOST_LINES:
+            self._old, self._young = self._young, {}
+        for at in missing:
+            line = lines[at]
+            found[at] = self._young.get(line) or self._old.get(line) or self._read(line)
+            self._young[line] = found[at]  # type: ignore[assignment]  # it was just put there
+            self._seen.discard(line)
+        return True
+
+    def _read(self, raw: str) -> Line:
+        if len(raw) > LONGEST_LINE or _BREAKS.search(raw) or _SURROGATE.search(raw) or not self._is_harmless(raw):
+            return Line(ODD)
+        if (plain := line_without_colours(raw)) is None:
+            return Line(ODD)
+        cleaned = clean_line(plain)
+        rules = self._categorizer.rules_of_line(plain)
+        bits = self._categorizer.part_of_several(plain) << _RULES
+        if cleaned is None:
+            return Line(bits | BLANK)
+        line, is_error, traits = cleaned
+        if not (traits or is_error or rules or _TAKEN_AS_IT_IS.match(line) or is_frame(line)):
+            indent = len(line) - len(line.lstrip())
+            masked = mask_line(line)
+            if (" " * indent + masked) != raw:
+                raised_like = RAISED_LIKE if _ENDS_TRACEBACK.match(line) else 0
+                return self._shared(bits | STAMPED | MASKED | raised_like, indent, masked)
+        bits |= _reach(line, is_error=is_error, traits=traits)
+        return Line(bits) if line == raw else self._shared(bits | STAMPED, line, is_error, rules)
+
+    def _shared(self, bits: int, *seen: object) -> Line:
+        alike = (bits, *seen)
+        found = self._alike.get(alike)
+        if found is None:
+            found = self._alike[alike] = Line(bits)
+        return found
+
+    def untold(self, lines: Sequence[Line]) -> Untold | None:
+        """What category and fingerprint see of texts of these ``lines`` beside them; None where they must be read."""
+        found = reduce(or_, [line.bits for line in lines], 0)
+        if found & ODD:
+            return None
+        parts = found >> _RULES
+        several = bool(found & STAMPED) and any(parts & needed == needed for needed in self._categorizer.several)
+        return Untold(tuple(_taken(lines, found)) if found & MASKED else (), several)
+
+
+_OF_TRAITS: Final = (
+    (line_traits.TRACEBACK, TRACEBACK),
+    (line_traits.CRASH, CRASH),
+    (line_traits.HEADING, HEADING),
+    (line_traits.TEST_BEGINS, TEST_BEGINS),
+)
+
+
+def _reach(line: str, *, is_error: bool, traits: int) -> int:
+    """How far what a line says reaches beyond itself."""
+    bits = reduce(or_, [bit for trait, bit in _OF_TRAITS if traits & trait], 0)
+    if line.startswith("│ Error: ") or line.endswith((":", "'")):
+        # A line without traits that begins as this one does would have its traits, but not its mark.
+        bits |= WHOLE if is_error else ANNOUNCES
+    return bits
+
+
+def _taken(lines: Sequence[Line], found: int) -> Iterator[int]:
+    """Where lines stand whose noise is masked, and that may be a part of what another one says; ``found`` are the bits of all."""
+    whole, traceback = found & WHOLE, found & TRACEBACK
+    begins = TEST_BEGINS | HEADING if found & CRASH else TEST_BEGINS
+    above = _FAR
+    for at, line in enumerate(lines):
+        if line.bits & BLANK:
+            continue
+        above = 0 if line.bits & ANNOUNCES else above + 1
+        whole = whole or line.bits & begins
+        if line.bits & MASKED and (whole or 0 < above <= _FAR or (traceback and line.bits & RAISED_LIKE)):
+            yield at
