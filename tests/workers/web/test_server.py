@@ -23,6 +23,8 @@ from ci_memory_workers.web.app import make_app
 from door_events import MakeToken, failure, logged
 from running_gateway import running_gateway
 
+DELIVERY_BEGINS = b"POST /v1/webhooks/a HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n"
+
 
 @pytest.fixture
 def address(redis_server: EmbeddedServer, redis_client: Redis, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[str, int]]:
@@ -157,3 +159,55 @@ def test_without_redis_the_door_is_well_and_not_ready_and_takes_nothing(tmp_path
         assert client.get("/readyz").status_code == 200
     process.kill()
     process.wait(30)
+
+
+def test_of_too_many_connections_the_one_goes_that_was_longest_without_a_request(
+    address: tuple[str, int], bearer: MakeToken, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server, "HEAD_SECONDS", 60)
+    monkeypatch.setattr(server, "MOST_CONNECTIONS", 20)
+    waiting = http.client.HTTPConnection(*address, timeout=30)
+    waiting.request("GET", f"/v1/analyses/{'e' * 32}?wait=3", headers=bearer())
+    slow = [socket.create_connection(address, timeout=30) for _ in range(60)]
+    for number, client in enumerate(slow):
+        client.sendall(b"POST /v1/events HTTP/1.1\r\n" if number % 2 else DELIVERY_BEGINS)
+        # It is known to the door before the next one comes.
+        assert conversation(address, b"GET /healthz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").startswith(b"HTTP/1.1 200")
+
+    assert all(is_closed(client) for client in slow[:40])
+    assert waiting.getresponse().status == 202, "who waits for an answer stays"
+    waiting.close()
+    for client in slow:
+        client.close()
+
+
+def is_closed(client: socket.socket) -> bool:
+    try:
+        return client.recv(1) == b""
+    except ConnectionError:
+        return True
+
+
+def deliver(address: tuple[str, int], body: bytes) -> int:
+    connection = http.client.HTTPConnection(*address, timeout=30)
+    try:
+        connection.request("POST", "/v1/webhooks/a", body, {"Content-Type": "application/json"})
+        return connection.getresponse().status
+    finally:
+        connection.close()
+
+
+def test_slow_strangers_do_not_keep_deliveries_of_webhooks_out(address: tuple[str, int], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(body, "BODY_SECONDS", 60)
+    slow = [socket.create_connection(address, timeout=30) for _ in range(200)]
+    for client in slow:
+        client.sendall(DELIVERY_BEGINS)
+
+    assert deliver(address, b"{}") == 401, "read, and not signed"
+
+    monkeypatch.setattr(gateway_story, "MOST_UNPROVEN_BYTES", 1_000)
+    assert deliver(address, b"{}") == 401
+    assert deliver(address, b" " * 2_000) == 429
+    assert deliver(address, b"{}") == 401, "what was refused holds nothing any more"
+    for client in slow:
+        client.close()

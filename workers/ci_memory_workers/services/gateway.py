@@ -21,6 +21,9 @@ MOST_WAITING, MOST_WAITING_OF_A_TOKEN = 2_000, 500
 """Requests that may wait for an answer at once."""
 MOST_BODIES, MOST_BODIES_OF_A_TOKEN = 128, 16
 """Requests that may send events at once: each may hold a body in memory."""
+MOST_UNPROVEN_BYTES = 64_000_000
+"""Which bodies may hold together that are not proven before they are whole. They are not limited in number: whoever has no secret
+could hold all places, and a provider does not come again."""
 BUSY_SECONDS = 10.0
 """After which a request is worth sending again, when the log takes no more or Redis is out of reach."""
 T = TypeVar("T")
@@ -35,6 +38,8 @@ class Gateway:
     now_ms: Callable[[], int]
     _waiting: Counter[str] = field(default_factory=Counter)
     _reading: Counter[str] = field(default_factory=Counter)
+    _delivering: int = 0
+    _unproven: int = 0
 
     @property
     def waiting(self) -> int:
@@ -44,7 +49,7 @@ class Gateway:
     @property
     def bodies(self) -> int:
         """How many requests send events or deliveries."""
-        return self._reading.total()
+        return self._reading.total() + self._delivering
 
     async def admit(self, credentials: str) -> AccessToken:
         """Who asks: the token in ``Bearer TOKEN``."""
@@ -89,9 +94,27 @@ class Gateway:
             self._reading, token.token_id, MOST_BODIES, MOST_BODIES_OF_A_TOKEN, "send events: send more of them in one"
         )
 
-    def delivering(self, hook: str) -> AbstractContextManager[None]:
-        """While a delivery of a webhook is read and taken in. Raises `Refusal` when too many are."""
-        return _one_of(self._reading, f"webhook {hook}", MOST_BODIES, MOST_BODIES_OF_A_TOKEN, "of webhooks are under way: wait")
+    @contextmanager
+    def delivering(self) -> Iterator[Callable[[int], None]]:
+        """While a delivery of a webhook is read and taken in: says that it holds so many bytes more, which raises `Refusal` when
+        all of them hold too many.
+        """
+        held = 0
+
+        def hold(length: int) -> None:
+            nonlocal held
+            if self._unproven + length > MOST_UNPROVEN_BYTES:
+                told = "too many deliveries of webhooks are under way: come again later"
+                raise Refusal("too_many_at_once", told, retry_after=1.0)
+            held += length
+            self._unproven += length
+
+        self._delivering += 1
+        try:
+            yield hold
+        finally:
+            self._delivering -= 1
+            self._unproven -= held
 
     async def quarantine(self, token: AccessToken, repo: str) -> QuarantineList:
         """What is known to be flaky in a repository; names no repository that the token may not touch."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Callable
 
 from starlette.requests import ClientDisconnect, Request
 
@@ -15,8 +16,12 @@ PASS_OVER_SECONDS = 3.0
 PASS_OVER_BYTES = 2_000_000
 
 
-async def read_body(request: Request, most: int) -> bytes:
-    """The body of a request, JSON, at most ``most`` bytes. Raises `Refusal`."""
+def _hold(_: int) -> None:
+    """Nobody counts what is held."""
+
+
+async def read_body(request: Request, most: int, hold: Callable[[int], None] = _hold) -> bytes:
+    """The body of a request, JSON, at most ``most`` bytes; ``hold`` is told the length of each part. Raises `Refusal`."""
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type != "application/json":
         raise Refusal("unsupported_media_type", "send JSON, and say so: Content-Type: application/json")
@@ -24,7 +29,7 @@ async def read_body(request: Request, most: int) -> bytes:
         raise Refusal("unsupported_media_type", "send the body as it is, without Content-Encoding")
     try:
         async with asyncio.timeout(BODY_SECONDS):
-            body = await _read(request, most)
+            body = await _read(request, most, hold)
     except TimeoutError:
         raise Refusal("too_slow", f"the body was not there after {BODY_SECONDS:.0f} s: send it at once") from None
     except ClientDisconnect:
@@ -38,16 +43,17 @@ async def pass_over(request: Request) -> None:
     """Read what a refused request still sends, within bounds: who has not sent all of it does not read the answer."""
     with contextlib.suppress(TimeoutError, ClientDisconnect):
         async with asyncio.timeout(PASS_OVER_SECONDS):
-            await _read(request, 0)
+            await _read(request, 0, _hold)
 
 
-async def _read(request: Request, most: int) -> bytes | None:
+async def _read(request: Request, most: int, hold: Callable[[int], None]) -> bytes | None:
     """The body; None for one that is larger than ``most``."""
     body = bytearray()
     length = 0
     async for chunk in request.stream():
         length += len(chunk)
         if length <= most:
+            hold(len(chunk))
             body += chunk
         elif length > most + PASS_OVER_BYTES:
             break

@@ -89,8 +89,8 @@ async def take_delivery(request: Request) -> Response:
     """POST /v1/webhooks/{hook}."""
     webhooks: WebhookDesk = request.app.state.webhooks
     name = str(request.path_params["hook"])
-    with _gateway(request).delivering(name if name in webhooks.hooks else ""):
-        body = await read_body(request, MOST_DELIVERY_BYTES)
+    with _gateway(request).delivering() as hold:
+        body = await read_body(request, MOST_DELIVERY_BYTES, hold)
         came = await webhooks.take(name, request.headers, body)
     _metrics(request).delivered(came)
     return _json(Delivered(status=came), 202)

@@ -19,7 +19,7 @@ SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 
 NOWHERE = "none"
 """The route of a request that is for none."""
 CAME = ("owed", "known", "nothing")
-CUT_OFF = ("no_head", "no_http")
+CUT_OFF = ("no_head", "no_http", "too_many")
 METRICS = "ci_memory.metrics"
 """Where the state of a server has them."""
 _NAMESPACE = "ci_memory_gateway"
@@ -51,7 +51,7 @@ class GatewayMetrics:
         )
         self.connections = Gauge("connections", "Connections that are open.", namespace=_NAMESPACE, registry=registry)
         self.cut_off = Counter(
-            "connections_cut_off", "Connections that were closed: no head of a request in time, or what is no HTTP.", ["why"],
+            "connections_cut_off", "Connections that were closed: no head in time, what is no HTTP, or too many.", ["why"],
             namespace=_NAMESPACE, registry=registry,
         )  # fmt: skip
         self._waiting = Gauge("waiting", "Requests that wait for an answer.", namespace=_NAMESPACE, registry=registry)
