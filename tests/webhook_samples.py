@@ -15,6 +15,7 @@ from typing import Any, Self
 
 SECRET = "made-up-secret-of-the-hook"
 API_TOKEN = "made-up-token-of-the-api"
+JENKINS_USER = "ci-memory:"
 SHA = "0123456789abcdef0123456789abcdef01234567"
 LOG = """2026-11-25T01:00:01.1234567Z ##[group]Run pytest -q
 2026-11-25T01:00:01.1234567Z pytest -q
@@ -52,6 +53,68 @@ def workflow_job(
     }
     repository = {"id": 1, "full_name": "acme/shop", "default_branch": "main", "private": True}
     return {"action": "completed", "workflow_job": told | fields, "repository": repository, "sender": {"login": "dev"}}
+
+
+def workflow_run(*, conclusion: str = "failure", run: int = 4711, attempt: int = 1, **fields: Any) -> dict[str, Any]:
+    """GitHub's ``workflow_run`` with the action ``completed``."""
+    ended = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    told = {
+        "id": run,
+        "run_number": 12,
+        "run_attempt": attempt,
+        "name": "CI",
+        "head_branch": "main",
+        "head_sha": SHA,
+        "status": "completed",
+        "conclusion": conclusion,
+        "created_at": "2026-01-01T00:00:00Z",
+        "run_started_at": "2026-01-01T00:00:00Z",
+        "updated_at": ended,
+        "html_url": f"https://github.com/acme/shop/actions/runs/{run}",
+        "head_repository": {"full_name": "acme/shop"},
+        "head_commit": {"message": "change it"},
+        "actor": {"login": "dev"},
+    }
+    return {"action": "completed", "workflow_run": told | fields, "repository": workflow_job()["repository"]}
+
+
+def check_run(*, app: str = "acme-ci", conclusion: str = "failure", check: int = 99, **fields: Any) -> dict[str, Any]:
+    """GitHub's ``check_run`` with the action ``completed``."""
+    told = {
+        "id": check,
+        "name": "unit",
+        "head_sha": SHA,
+        "status": "completed",
+        "conclusion": conclusion,
+        "completed_at": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "html_url": f"https://github.com/acme/shop/runs/{check}",
+        "output": {"title": "1 test failed", "summary": None, "text": None, "annotations_count": 1},
+        "check_suite": {"id": 815, "head_branch": "main"},
+        "app": {"id": 1, "slug": app},
+    }
+    return {"action": "completed", "check_run": told | fields, "repository": workflow_job()["repository"]}
+
+
+def pipeline_event(*, status: str = "failed", pipeline: int = 51, **fields: Any) -> dict[str, Any]:
+    """GitLab's pipeline event."""
+    told = {
+        "id": pipeline,
+        "iid": 12,
+        "ref": "main",
+        "tag": False,
+        "sha": SHA,
+        "status": status,
+        "created_at": "2026-01-01 00:00:00 UTC",
+        "finished_at": datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S UTC"),
+        "url": f"https://gitlab.example.com/acme/group/shop/-/pipelines/{pipeline}",
+    }
+    return {
+        "object_kind": "pipeline",
+        "object_attributes": told | fields,
+        "project": job_event()["project"],
+        "commit": {"id": SHA, "message": "change it", "author": {"name": "Dev"}},
+        "builds": [{"id": 380, "stage": "test", "name": "unit: [3.12]", "status": status}],
+    }
 
 
 def job_event(*, status: str = "failed", pipeline: int = 51, job: int = 380, **fields: Any) -> dict[str, Any]:
@@ -101,13 +164,17 @@ def with_token(payload: Mapping[str, Any], *, event: str = "Job Hook", token: st
     return json.dumps(payload).encode(), headers
 
 
+HOOKS = {"ours": "github", "lab": "gitlab", "kite": "buildkite", "circle": "circleci", "butler": "jenkins"}
+
+
 def hook_file(directory: Path, api_url: str, tenant: str = "default") -> Path:
-    """A file of two hooks, ``ours`` of GitHub and ``lab`` of GitLab."""
+    """A file of `HOOKS`."""
     path = directory / "webhooks.toml"
     tables = (
-        f'[hooks.{name}]\nprovider = "{provider}"\ntenant = "{tenant}"\nsecret = "{SECRET}"\napi_token = "{API_TOKEN}"\n'
-        f'api_url = "{api_url}"\nrepositories = ["acme/*"]\n'
-        for name, provider in (("ours", "github"), ("lab", "gitlab"))
+        f'[hooks.{name}]\nprovider = "{provider}"\ntenant = "{tenant}"\nsecret = "{SECRET}"\n'
+        f'api_token = "{JENKINS_USER if provider == "jenkins" else ""}{API_TOKEN}"\n'
+        f'api_url = "{api_url}"\nrepositories = ["acme/*"]\n' + ('check_apps = ["acme-ci"]\n' if provider == "github" else "")
+        for name, provider in HOOKS.items()
     )
     path.write_text("\n".join(tables))
     return path
@@ -156,7 +223,7 @@ class ProviderStandin:
             return planned.pop(0)
         if path.endswith("/logs"):
             return 302, {"Location": f"{self.url}/signed/log?sig=made-up"}, b""
-        if path.startswith("/signed/") or path.endswith("/trace"):
+        if path.startswith("/signed/") or path.endswith(("/trace", "/log", "/consoleText")):
             return 200, {"Content-Type": "text/plain"}, self.log.encode()
         facts = {
             "run_number": 12,

@@ -40,7 +40,10 @@ def test_the_file_that_operators_begin_with_can_be_read(monkeypatch: pytest.Monk
 @pytest.mark.parametrize(
     ("table", "named"),
     [
-        (f'provider = "jenkins"\nsecret = "{SECRET}"', "provider"),
+        (f'provider = "travis"\nsecret = "{SECRET}"', "provider"),
+        (f'provider = "jenkins"\nsecret = "{SECRET}"', "api_url"),
+        (f'provider = "jenkins"\nsecret = "{SECRET}"\napi_url = "https://ci.example.com"\napi_token = "made-up"', "user:token"),
+        (f'provider = "gitlab"\nsecret = "{SECRET}"\ncheck_apps = ["x"]', "check_apps"),
         (f'provider = "github"\ntenant = "NO"\nsecret = "{SECRET}"', "tenant"),
         ('provider = "github"\nsecret = "short"', "16 characters"),
         ('provider = "github"', "16 characters"),

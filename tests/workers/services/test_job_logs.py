@@ -14,13 +14,14 @@ from ci_memory_producers import FailureEvent, PassEvent, Producer
 from ci_memory_producers.excerpt import read_text
 from ci_memory_producers.junit_events import failure_event
 from ci_memory_producers.keys import LOG_LIMIT_KEY
-from ci_memory_workers.adapters import provider_api
 from ci_memory_workers.adapters.embedded_redis import EmbeddedServer
-from ci_memory_workers.adapters.redis_job_logs import encode_job, work_id_of
+from ci_memory_workers.adapters.provider_api import client, headers_for
+from ci_memory_workers.adapters.redis_job_logs import encode, work_id_of
 from ci_memory_workers.bootstrap import Container, now_ms
 from ci_memory_workers.domain.job_ended import JobEnded
+from ci_memory_workers.domain.webhook import Hook
 from ci_memory_workers.services.job_logs import MOST_TRIES
-from ci_memory_workers.services.webhook_payloads import read_github, read_gitlab
+from ci_memory_workers.services.webhook_payloads import read
 from ci_memory_workers.settings import Settings
 from door_events import logged
 from webhook_samples import API_TOKEN, LOG, SHA, ProviderStandin, hook_file, job_event, workflow_job
@@ -44,21 +45,22 @@ def box(redis_server: EmbeddedServer, redis_client: Redis, provider: ProviderSta
     container.redis.close()
 
 
-def github_job(**fields: Any) -> JobEnded:
-    job = read_github("ours", workflow_job(**fields))
-    assert job is not None
+def github_job(hook: str = "ours", **fields: Any) -> JobEnded:
+    headers = {"x-github-event": "workflow_job"}
+    job = read(Hook(hook, "github", T, "", "", ""), headers, workflow_job(**fields))
+    assert isinstance(job, JobEnded)
     return job
 
 
 def gitlab_job(**fields: Any) -> JobEnded:
-    job = read_gitlab("lab", job_event(**fields))
-    assert job is not None
+    job = read(Hook("lab", "gitlab", T, "", "", ""), {"x-gitlab-event": "Job Hook"}, job_event(**fields))
+    assert isinstance(job, JobEnded)
     return job
 
 
 def owe(box: Container, job: JobEnded) -> str:
     work_id = work_id_of(job)
-    box.redis.set(f"ci-memory:{{{T}}}:joblog:{work_id}", encode_job(job))
+    box.redis.set(f"ci-memory:{{{T}}}:joblog:{work_id}", encode(job))
     box.redis.zadd(f"ci-memory:{{{T}}}:due:logs", {work_id: 0})
     return work_id
 
@@ -260,9 +262,9 @@ def test_a_log_is_fetched_from_known_hosts_alone(
 def test_credentials_go_to_the_api_alone(box: Container) -> None:
     hook = box.job_logs.hooks["ours"]
 
-    assert API_TOKEN in str(provider_api.headers_for(hook, f"{hook.api_url}/repos/acme/shop"))
-    assert provider_api.headers_for(hook, "https://x.blob.core.windows.net/log") == {}
-    assert provider_api.headers_for(hook, hook.api_url.replace("127.0.0.1", "127.0.0.1@evil.example.com")) == {}
+    assert API_TOKEN in str(headers_for(hook, f"{hook.api_url}/repos/acme/shop"))
+    assert headers_for(hook, "https://x.blob.core.windows.net/log") == {}
+    assert headers_for(hook, hook.api_url.replace("127.0.0.1", "127.0.0.1@evil.example.com")) == {}
 
 
 def test_redirects_without_end_are_not_followed_without_end(box: Container, provider: ProviderStandin) -> None:
@@ -275,7 +277,7 @@ def test_redirects_without_end_are_not_followed_without_end(box: Container, prov
 def test_of_a_log_without_end_only_so_much_is_read(
     box: Container, redis_client: Redis, provider: ProviderStandin, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(provider_api, "MOST_LOG_BYTES", 100_000)
+    monkeypatch.setattr(client, "MOST_LOG_BYTES", 100_000)
     provider.log = LOG + "all is well\n" * 100_000
 
     assert collect(box, github_job()) == "reported"
@@ -301,8 +303,5 @@ def test_a_full_log_of_events_puts_it_off(box: Container, redis_client: Redis) -
 
 
 def test_a_job_of_a_hook_that_is_gone_is_dropped(box: Container, redis_client: Redis) -> None:
-    payload = read_github("another", workflow_job())
-    assert payload is not None
-
-    assert collect(box, payload) == "gone"
+    assert collect(box, github_job(hook="another")) == "gone"
     assert redis_client.zcard(f"ci-memory:{{{T}}}:due:logs") == 0

@@ -15,7 +15,17 @@ from ci_memory_workers.adapters import redis_door
 from ci_memory_workers.adapters.embedded_redis import EmbeddedServer
 from ci_memory_workers.settings import Settings
 from ci_memory_workers.web.app import make_app
-from webhook_samples import SECRET, hook_file, job_event, signed, with_token, workflow_job
+from webhook_samples import (
+    SECRET,
+    check_run,
+    hook_file,
+    job_event,
+    pipeline_event,
+    signed,
+    with_token,
+    workflow_job,
+    workflow_run,
+)
 
 
 @pytest.fixture
@@ -56,7 +66,7 @@ def test_a_delivery_is_taken_in_once_whatever_its_unsigned_headers_say(http: Tes
 def test_a_job_is_owed_once_however_often_it_is_told(http: TestClient, redis_client: Redis) -> None:
     assert send(http, signed(workflow_job())) == (202, "owed")
     assert send(http, signed(workflow_job(runner_name="another word"))) == (202, "known")
-    assert send(http, signed(workflow_job(attempt=2))) == (202, "owed")
+    assert send(http, signed(workflow_job(job=100, attempt=2))) == (202, "owed")
     assert owed(redis_client) == 2
 
 
@@ -106,12 +116,17 @@ def test_what_the_provider_did_not_send_is_refused(
     [
         (signed({"zen": "Keep it logically awesome.", "hook_id": 1}, event="ping"), "ours"),
         (signed({"action": "completed", "workflow_run": {}}, event="workflow_run"), "ours"),
+        (signed(workflow_run(conclusion="skipped"), event="workflow_run"), "ours"),
+        (signed(check_run(app="a-bot"), event="check_run"), "ours"),
+        (signed(check_run(conclusion="neutral"), event="check_run"), "ours"),
+        (signed(workflow_job(), event="push"), "ours"),
         (signed(workflow_job() | {"action": "in_progress"}), "ours"),
         (signed(workflow_job(conclusion="cancelled")), "ours"),
         (signed(workflow_job(conclusion="skipped")), "ours"),
         (with_token(job_event(status="running")), "lab"),
         (with_token(job_event(status="canceled")), "lab"),
         (with_token({"object_kind": "pipeline"}, event="Pipeline Hook"), "lab"),
+        (with_token(pipeline_event(status="running"), event="Pipeline Hook"), "lab"),
     ],
 )
 def test_what_tells_of_no_failure_and_no_pass_is_passed_over(

@@ -34,11 +34,18 @@ class _Entry(BaseModel):
     api_url: str = ""
     repositories: tuple[str, ...] = ()
     log_hosts: tuple[str, ...] | None = None
+    check_apps: tuple[str, ...] = ()
 
     @model_validator(mode="after")
     def _sound(self) -> Self:
         if self.api_url and urlsplit(self.api_url).scheme not in ("http", "https"):
             raise ValueError("api_url is no http:// or https:// address")
+        if not self.api_url and self.provider not in API_URLS:
+            raise ValueError(f"api_url is missing: where is your {self.provider}?")
+        if self.provider == "jenkins" and ":" not in (self.value("api_token") or ":"):
+            raise ValueError("api_token (or the variable that api_token_env names) is not user:token")
+        if self.check_apps and self.provider != "github":
+            raise ValueError("check_apps are GitHub's")
         for one in self.repositories:
             if not is_repository_limit(one):
                 raise ValueError(f"repositories: {one!r} is no repository: write owner/name, or owner/*")
@@ -82,5 +89,6 @@ def _hook(name: str, entry: _Entry) -> Hook:
         api_token=entry.value("api_token"),
         api_url=(entry.api_url or API_URLS[entry.provider]).rstrip("/"),
         repositories=entry.repositories,
-        log_hosts=LOG_HOSTS[entry.provider] if entry.log_hosts is None else entry.log_hosts,
+        log_hosts=LOG_HOSTS.get(entry.provider, ()) if entry.log_hosts is None else entry.log_hosts,
+        check_apps=entry.check_apps,
     )

@@ -12,22 +12,20 @@ from redis.exceptions import OutOfMemoryError, RedisError, ResponseError
 from ci_memory_producers.keys import DEFAULT_LOG_LIMIT, FIELD, LOG_LIMIT_KEY, STREAM, quarantine_key, result_key
 
 from ..domain.access_token import AccessToken
-from ..domain.job_ended import JobEnded
+from ..domain.job_ended import Ended
 from ..errors import LogFull, LogUnreachable
 from ..names import GROUP
 from .access_codec import TOKENS, decode_token
 from .async_redis import connect
 from .pattern_codec import prefix
 from .redis_due import TENANTS
-from .redis_job_logs import encode_job, work_id_of
+from .redis_job_logs import MOST_OWED, encode, work_id_of
 from .scripts import source
 from .wake_calls import POP_SECONDS, WakeCalls
 
 CONNECTIONS = 32
 REPLY_SECONDS = 5.0
 CANCEL_SECONDS = 0.1
-MOST_OWED = 20_000
-"""Jobs of a tenant whose logs are owed."""
 
 
 def rate_key(token_id: str) -> str:
@@ -97,9 +95,9 @@ class RedisDoor:
             found: Any = await self._client.get(quarantine_key(tenant))
         return None if found is None else bytes(found)
 
-    async def owe_log(self, tenant: str, delivery: str, job: JobEnded | None, *, due_ms: int, kept_ms: int) -> str:
+    async def owe_log(self, tenant: str, delivery: str, ended: Ended | None, *, due_ms: int, kept_ms: int) -> str:
         """See `Door.owe_log`."""
-        said = (work_id_of(job), encode_job(job)) if job else ("", b"")
+        said = (work_id_of(ended), encode(ended)) if ended else ("", b"")
         with _reached():
             came: Any = await self._owe_log(
                 keys=[prefix(tenant), TENANTS],

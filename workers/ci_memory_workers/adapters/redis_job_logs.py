@@ -1,33 +1,39 @@
-"""Jobs whose logs are owed, in Redis, and what the index knows of their builds."""
+"""Jobs whose logs are owed, and runs whose jobs are to be asked for, in Redis; and what the index knows of their builds."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import TypeAdapter
+from pydantic import Field, TypeAdapter
 from redis import Redis
 from redis.exceptions import OutOfMemoryError, ResponseError
 
 from ci_memory_producers.keys import DEFAULT_LOG_LIMIT, FIELD, LOG_LIMIT_KEY, STREAM
 
-from ..domain.job_ended import JobEnded
+from ..domain.job_ended import Ended, JobEnded
 from ..errors import LogFull
 from ..names import GROUP
 from .pattern_codec import digest, prefix, text
+from .redis_due import TENANTS
 from .scripts import Scripts
 
-_JOB: TypeAdapter[JobEnded] = TypeAdapter(JobEnded)
+MOST_OWED = 20_000
+"""Jobs and runs of a tenant whose logs are owed."""
+_ENDED: TypeAdapter[Ended] = TypeAdapter(Annotated[Ended, Field(discriminator="kind")])
 
 
-def encode_job(job: JobEnded) -> bytes:
-    """A job, as owed work keeps it."""
-    return _JOB.dump_json(job)
+def encode(ended: Ended) -> bytes:
+    """A job or a run, as owed work keeps it."""
+    return _ENDED.dump_json(ended)
 
 
-def work_id_of(job: JobEnded) -> str:
-    """The same for each delivery about the same execution of a job."""
-    return digest(job.hook, job.repo, str(job.job_id), str(job.attempt), str(job.failed))
+def work_id_of(ended: Ended) -> str:
+    """The same for each delivery about the same execution of a job; of a run, for each that tells of the same end."""
+    if isinstance(ended, JobEnded):
+        return digest(ended.hook, ended.repo, ended.job_id, str(ended.failed))
+    said = (ended.build_id, ended.job_id, str(ended.attempt), str(ended.ended_ms))
+    return digest("run", ended.hook, ended.project, *said)
 
 
 class RedisOwedLogs:
@@ -38,10 +44,18 @@ class RedisOwedLogs:
         self._kept_seconds = kept_seconds
         self._scripts = Scripts(client)
 
-    def job(self, tenant: str, work_id: str) -> JobEnded | None:
-        """See `OwedLogs.job`."""
+    def ended(self, tenant: str, work_id: str) -> Ended | None:
+        """See `OwedLogs.ended`."""
         data: Any = self._client.get(f"{prefix(tenant)}joblog:{work_id}")
-        return _JOB.validate_json(data) if data else None
+        return _ENDED.validate_json(data) if data else None
+
+    def owe(self, tenant: str, job: JobEnded, due_ms: int) -> bool:
+        """See `OwedLogs.owe`."""
+        said = (work_id_of(job), encode(job), due_ms, self._kept_seconds, MOST_OWED)
+        came = self._scripts.run("owe_log", [prefix(tenant), TENANTS], tenant, "", *said)
+        if came == b"full":
+            raise LogFull("too many logs are owed already")
+        return bool(came == b"owed")
 
     def tried(self, tenant: str, work_id: str) -> int:
         """See `OwedLogs.tried`."""

@@ -10,15 +10,16 @@ from typing import Any
 from pydantic_core import from_json
 
 from ..domain.access_token import covers
-from ..domain.job_ended import JobEnded
+from ..domain.job_ended import Ended
 from ..domain.webhook import Hook
 from ..errors import LogFull, LogUnreachable, Refusal
 from .ports.access import Door
-from .webhook_payloads import NotAJob, read_github, read_gitlab
+from .webhook_payloads import NotAJob, read
 
 BUSY_SECONDS = 30.0
 _NO_HOOK = Hook("", "github", "default", "nobody knows this", "", "")
-_JOB_EVENTS = {"github": ("x-github-event", "workflow_job"), "gitlab": ("x-gitlab-event", "Job Hook")}
+STAMP_MS = 300_000
+"""How far the time at which a provider says that it sent may be from ours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,29 +48,34 @@ class WebhookDesk:
         Raises `Refusal`: for a replay, for what is older than `horizon_ms`, and when too much is owed.
         """
         hook = self.proven(name, headers, body)
-        header, expected = _JOB_EVENTS[hook.provider]
-        if headers.get(header, "") != expected:
-            return "nothing"
-        job = _read(hook, body)
-        if job is not None and not covers(hook.repositories, job.repo):
-            problem = ("repository", "is none of the repositories of this hook")
-            raise Refusal("out_of_scope", " ".join(problem), problems=(problem,))
         now = self.now_ms()
-        if job is not None and job.ended_ms and job.ended_ms < now - self.horizon_ms:
-            raise Refusal("replayed", "the job has ended too long ago: whether it was counted is no longer known")
+        stamped = hook.stamped_ms(headers)
+        if stamped is not None and abs(now - stamped) > STAMP_MS:
+            raise Refusal("replayed", "the delivery was sent some minutes ago, or the clocks of here and there differ")
+        ended = _read(hook, headers, body)
+        if ended is not None:
+            self._look_at(hook, ended, now)
         delivery = hashlib.sha256(body).hexdigest()[:32]
         try:
-            came = await self.door.owe_log(hook.tenant, delivery, job, due_ms=now + self.grace_ms, kept_ms=2 * self.horizon_ms)
+            came = await self.door.owe_log(hook.tenant, delivery, ended, due_ms=now + self.grace_ms, kept_ms=2 * self.horizon_ms)
         except LogFull as error:
             raise Refusal("busy", f"nothing was accepted: {error}; send it again later", retry_after=BUSY_SECONDS) from None
         except LogUnreachable as error:
             raise Refusal("unavailable", f"{error}; send it again later", retry_after=BUSY_SECONDS) from error
         if came == "replayed":
             raise Refusal("replayed", "this delivery was taken in before")
-        return came if job is not None else "nothing"
+        return came if ended is not None else "nothing"
+
+    def _look_at(self, hook: Hook, ended: Ended, now: int) -> None:
+        # Of a run whose repository only the API knows, its jobs are looked at.
+        if ended.repo and not covers(hook.repositories, ended.repo):
+            problem = ("repository", "is none of the repositories of this hook")
+            raise Refusal("out_of_scope", " ".join(problem), problems=(problem,))
+        if ended.ended_ms and ended.ended_ms < now - self.horizon_ms:
+            raise Refusal("replayed", "it has ended too long ago: whether it was counted is no longer known")
 
 
-def _read(hook: Hook, body: bytes) -> JobEnded | None:
+def _read(hook: Hook, headers: Mapping[str, str], body: bytes) -> Ended | None:
     try:
         payload: Any = from_json(body, allow_inf_nan=False)
     except ValueError:
@@ -77,6 +83,6 @@ def _read(hook: Hook, body: bytes) -> JobEnded | None:
     if not isinstance(payload, dict):
         raise Refusal("invalid_event", "the body is no JSON object")
     try:
-        return read_github(hook.name, payload) if hook.provider == "github" else read_gitlab(hook.name, payload)
+        return read(hook, headers, payload)
     except NotAJob as error:
         raise Refusal("invalid_event", str(error), problems=((str(error).split(" ")[0], str(error)),)) from None

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from ...domain.access_token import AccessToken
-from ...domain.job_ended import JobEnded
+from ...domain.job_ended import Ended
 
 
 class TokenStore(Protocol):
@@ -52,9 +52,9 @@ class Door(Protocol):
         """The published list of what is in quarantine (JSON); None before the first sweep."""
         ...
 
-    async def owe_log(self, tenant: str, delivery: str, job: JobEnded | None, *, due_ms: int, kept_ms: int) -> str:
-        """Write down that a job's log is owed: ``owed``, ``known`` (it is, or was) or ``replayed`` (the delivery was taken in
-        before). ``delivery`` is a digest of it; without a job it is only remembered. Raises `LogFull`.
+    async def owe_log(self, tenant: str, delivery: str, ended: Ended | None, *, due_ms: int, kept_ms: int) -> str:
+        """Write down that a job's log is owed, or a run's jobs: ``owed``, ``known`` (it is, or was) or ``replayed`` (the delivery
+        was taken in before). ``delivery`` is a digest of it; where nothing has ended it is only remembered. Raises `LogFull`.
         """
         ...
 
