@@ -5,7 +5,8 @@ with ForgeStandin() as forge:
     ...
     assert [comment["body"] for comment in forge.comments] == [...]
 
-GitHub is under ``{url}/github``, GitLab under ``{url}/gitlab/api/v4``. Pull request and merge request 7 of acme/shop are there.
+GitHub is under ``{url}/github``, GitLab under ``{url}/gitlab/api/v4``. Pull request and merge request 7 of acme/shop are there;
+``open_change`` says which commit is its newest. Commit statuses are kept in ``statuses``.
 """
 
 from __future__ import annotations
@@ -27,7 +28,11 @@ Reply = tuple[int, Any, dict[str, str]]
 TOKEN = "made-up-token-of-the-forge"
 LIMIT = 65_536
 GITHUB = re.compile(r"/github/repos/acme/shop/issues/(?:7/comments|comments/(\d+))")
-GITLAB = re.compile(r"/gitlab/api/v4/projects/(?:42|acme%2Fshop)/merge_requests/7/notes(?:/(\d+))?")
+GITLAB_PROJECT = r"/gitlab/api/v4/projects/(?:42|acme%2Fshop|acme%2Fgroup%2Fshop)"
+GITLAB = re.compile(GITLAB_PROJECT + r"/merge_requests/7/notes(?:/(\d+))?")
+GITHUB_CHANGES = re.compile(r"/github/repos/acme/shop/(?:commits/([0-9a-f]+)/)?pulls")
+GITLAB_CHANGES = re.compile(GITLAB_PROJECT + r"/repository/commits/([0-9a-f]+)/merge_requests")
+STATUSES = re.compile(rf"(?:/github/repos/acme/shop|{GITLAB_PROJECT})/statuses/([0-9a-f]+)")
 
 
 @dataclass
@@ -45,6 +50,8 @@ class ForgeStandin:
     refusals: deque[Refusal | None] = field(default_factory=deque)
     page: int = 100
     me: dict[str, Any] = field(default_factory=lambda: {"login": "github-actions[bot]", "id": 5, "type": "Bot"})
+    changes: list[dict[str, Any]] = field(default_factory=list)
+    statuses: list[dict[str, Any]] = field(default_factory=list)
     readable_user: bool = False
     """A job's own GitHub token can't read whose it is."""
 
@@ -90,6 +97,13 @@ class ForgeStandin:
             self.comments.append({"id": self._next_id, "body": body, "user": who, "author": who, "system": False})
             return self._next_id
 
+    def open_change(self, sha: str, branch: str = "topic", *, number: int = 7, closed: bool = False) -> None:
+        """A pull request, or a merge request, as a commit's list of them has it."""
+        state = {"state": "closed"} if closed else {}
+        self.changes.append(
+            {"number": number, "iid": number, "head": {"sha": sha, "ref": branch}, "sha": sha, "source_branch": branch, **state}
+        )
+
     def _answer(self, http: BaseHTTPRequestHandler) -> None:
         parts = urlsplit(http.path)
         self.requests.append(f"{http.command} {parts.path.removeprefix('/github').removeprefix('/gitlab/api/v4')}")
@@ -110,12 +124,26 @@ class ForgeStandin:
             return 403, {"message": "Resource not accessible by integration"}, {}
         if path in ("/github/user", "/gitlab/api/v4/user"):
             return 200, self.me, {}
+        if listed := GITHUB_CHANGES.fullmatch(path) or GITLAB_CHANGES.fullmatch(path):
+            return self._changes(path, listed[1], query)
+        if status := STATUSES.fullmatch(path):
+            self.statuses.append({"sha": status[1], **body})
+            return 201, {"id": len(self.statuses), **body}, {}
         found = GITHUB.fullmatch(path) or GITLAB.fullmatch(path)
         if found is None:
             return 404, {"message": "Not Found"}, {}
         if found[1] is None:
             return self._list(path, query) if http.command == "GET" else self._create(body)
         return self._one(int(found[1]), http.command, "PUT" if path.startswith("/gitlab") else "PATCH", body)
+
+    def _changes(self, path: str, sha: str | None, query: Query) -> Reply:
+        opened = "opened" if path.startswith("/gitlab") else "open"
+        shown = [{"state": opened, **one} for one in self.changes]
+        if sha is not None:
+            return 200, [one for one in shown if one["sha"] == sha], {}
+        owner, _, branch = query["head"][0].partition(":")
+        assert query["state"] == ["open"]
+        return 200, [one for one in shown if owner in ("acme", "fork") and one["source_branch"] == branch], {}
 
     def _list(self, path: str, query: Query) -> Reply:
         size, page = min(int(query["per_page"][0]), self.page), int(query["page"][0])

@@ -12,13 +12,17 @@ from ci_memory_producers.client import Producer
 from ci_memory_producers.redact import redact
 
 from .adapters.hook_file import read_hooks
+from .adapters.redis_breaker import RedisBreaker
 from .adapters.redis_job_logs import RedisOwedLogs
+from .adapters.redis_notices import RedisNotices
 from .adapters.redis_quarantine_list import RedisQuarantineLists
 from .adapters.redis_recall import RedisRecall
 from .adapters.redis_records import RedisRecords
 from .adapters.rules_analyst import RulesAnalyst
 from .domain.answer import Freshness
+from .domain.breaker import BreakerPolicy
 from .domain.category import Categorizer, Rule, parse_rules
+from .domain.channel import watched_by
 from .errors import InvalidSettings
 from .services.analysis import AnalysisDesk
 from .services.archive import Archivist
@@ -29,6 +33,7 @@ from .services.job_logs import LogDesk
 from .services.learning import Learner
 from .services.memory import Librarian
 from .services.metered_analyst import MeteredAnalyst
+from .services.notify import NotifyDesk
 from .services.ports import Analyst
 from .services.reading import TextReader
 from .services.replay import Replayer
@@ -36,6 +41,9 @@ from .services.resolutions import ResolutionDesk
 from .services.sweeps import Sweeper
 from .settings import Settings
 from .world import AEGIS_FILE, HOUR_S, Adapters, Send, now_ms
+
+CHANNEL_BREAKER = BreakerPolicy(failures=3, pause_s=10, longest_pause_s=600, call_s=60)
+"""When a channel that takes nothing is left alone."""
 
 __all__ = ["AEGIS_FILE", "Bootstrap", "Container", "load_categorizer", "now_ms"]
 
@@ -96,6 +104,7 @@ class Container(Adapters):
             bell=self.bell,
             horizon_ms=self.settings.dedupe_hours * HOUR_S * 1000,
             clock=now_ms,
+            watched=watched_by(self.channels),
         )
 
     @cached_property
@@ -129,6 +138,23 @@ class Container(Adapters):
             logs=ProviderLogs(),
             reader=TextReader(load_categorizer(self.settings)),
             hooks=read_hooks(self.settings.webhooks_file),
+            jitter=random.random,
+        )
+
+    @cached_property
+    def notifier(self) -> NotifyDesk:
+        """The story of a notification."""
+        from .adapters.channel_file import read_channels
+        from .adapters.code_hosts import CodeHosts
+        from .adapters.slack_messages import SlackMessages  # slack_sdk, and only this needs it
+
+        return NotifyDesk(
+            index=self.index,
+            notices=RedisNotices(self.redis, kept_seconds=self.settings.dedupe_hours * HOUR_S),
+            host=CodeHosts(),
+            chat=SlackMessages(),
+            channels=read_channels(self.settings.notify_file),
+            breaker=lambda channel: RedisBreaker(self.redis, f"channel:{channel.tenant}:{channel.name}", CHANNEL_BREAKER),
             jitter=random.random,
         )
 

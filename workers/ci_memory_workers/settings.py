@@ -111,6 +111,8 @@ class Settings(BaseSettings):
     """Where it serves its own metrics, without a token: keep it from runners, and out of the proxy. Unset: nowhere."""
     webhooks_file: Path | None = None
     """Which webhooks of CI providers are expected, TOML (see `ops/webhooks.toml`). Gateway and workers read it."""
+    notify_file: Path | None = None
+    """Who is notified of what, TOML (see `ops/notify.toml`). All workers read it."""
     webhook_grace_seconds: float = Field(default=10.0, ge=0, le=600)
     """How long after a webhook the log of its job is fetched: what the job's own steps report is read first."""
 

@@ -23,6 +23,7 @@ from .adapters.redis_meters import RedisMeters
 from .adapters.redis_watch import RedisFixWatch
 from .adapters.slots import Slots
 from .adapters.sweep_lock import SweepLock
+from .domain.channel import Channel
 from .errors import InvalidSettings
 from .services.ports import Knowledge, Lookalikes
 from .settings import Settings
@@ -62,7 +63,18 @@ class Adapters:
             dedupe_seconds=self.settings.dedupe_hours * HOUR_S,
             answer_seconds=self.settings.answer_hours * HOUR_S,
             flush_ms=int(self.settings.flush_seconds * 1000),
+            notified={channel.tenant for channel in self.channels}.__contains__,
+            clock=now_ms,
         )
+
+    @cached_property
+    def channels(self) -> tuple[Channel, ...]:
+        """Who is notified, without the secrets that only the telling needs; nobody without a file."""
+        if self.settings.notify_file is None:
+            return ()
+        from .adapters.channel_file import read_channels  # only where somebody is notified
+
+        return read_channels(self.settings.notify_file, with_secrets=False)
 
     @cached_property
     def decisions(self) -> RedisDecisions:

@@ -15,7 +15,12 @@ def encode_noted(one: Noted) -> tuple[str, ...]:
     """The arguments of one event of which somebody is to be notified."""
     place = one.place
     told = ("P" if one.passed else "F", one.event_id, place.work_id, place.line, place.order)
-    return (*told, _PLACE.dump_json(place).decode(), one.test_id, "1" if one.final else "0")
+    return (*told, encode_place(place), one.test_id, "1" if one.final else "0")
+
+
+def encode_place(place: Place) -> str:
+    """A place, as JSON."""
+    return _PLACE.dump_json(place).decode()
 
 
 def decode_notice(work_id: str, fields: Mapping[str, str], newest_order: str) -> Notice | None:
@@ -27,11 +32,13 @@ def decode_notice(work_id: str, fields: Mapping[str, str], newest_order: str) ->
     return Notice(
         work_id=work_id,
         place=_PLACE.validate_json(fields["place"]),
-        line=fields["line"],
-        passed=fields["passed"] == "1",
-        overtaken=fields["order"] < newest_order,
+        line=fields.get("line", ""),
+        passed=fields.get("passed") == "1",
+        overtaken=fields.get("order", newest_order) < newest_order,
         revision=int(fields.get("revision", 0)),
         first_ms=int(fields.get("first_ms", 0)),
+        outbreak=fields.get("outbreak", ""),
+        outbreak_told=frozenset(_of(fields, "of|")),
         failures=int(fields.get("events", 0)),
         events={event_id: test_id for _, event_id, test_id in events},
         told=_of(fields, "told|"),

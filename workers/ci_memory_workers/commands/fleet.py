@@ -60,6 +60,8 @@ def worker_plans(slots: int) -> list[WorkerPlan]:
 
 LOGS_PLAN = WorkerPlan("logs", (names.QUEUE_LOGS,), "threads", 4)
 """A worker for the logs of jobs, where webhooks are expected."""
+NOTIFY_PLAN = WorkerPlan("notify", (names.QUEUE_NOTIFY,), "threads", 4)
+"""A worker that tells people, where somebody is to be told."""
 
 
 @dataclass(slots=True)
@@ -113,9 +115,9 @@ class Fleet:
         child = self.start("redis", server.command())
         server.wait_until_ready(child.process)
 
-    def start_workers(self, slots: int, *, webhooks: bool = False) -> None:
+    def start_workers(self, slots: int, *, webhooks: bool = False, notify: bool = False) -> None:
         """Start beat and a worker for each queue."""
-        for plan in (*worker_plans(slots), *([LOGS_PLAN] if webhooks else [])):
+        for plan in (*worker_plans(slots), *([LOGS_PLAN] if webhooks else []), *([NOTIFY_PLAN] if notify else [])):
             self.start(f"worker-{plan.name}", plan.command())
         self.start("beat", [*CELERY, "beat", "--pidfile", "", "--loglevel", "WARNING"])
 

@@ -15,6 +15,7 @@ import click
 from ci_memory_producers.client import without_password
 from ci_memory_producers.rendezvous import URL_FILE
 
+from ..adapters.channel_file import read_channels
 from ..adapters.embedded_redis import EmbeddedServer
 from ..bootstrap import Container, load_categorizer
 from ..errors import InvalidSettings
@@ -47,6 +48,7 @@ def running(
         server = EmbeddedServer.at(directory / "redis")
         url = server.url
     settings = settings.model_copy(update={"url": url, "data_dir": directory})
+    channels = read_channels(settings.notify_file)  # a broken file is said here, not in a worker's log
     with only_one(directory), Fleet(directory, child_environment(url, directory)) as fleet:
         if server is not None:
             fleet.start_server(server)
@@ -55,7 +57,7 @@ def running(
         box.log.ensure_group()
         if server is not None:
             box.slots.forget(settings.slots)
-        fleet.start_workers(settings.slots, webhooks=settings.webhooks_file is not None)
+        fleet.start_workers(settings.slots, webhooks=settings.webhooks_file is not None, notify=bool(channels))
         if flower:
             fleet.start_flower(settings.flower_port)
         if gateway:

@@ -61,11 +61,11 @@ class Noted:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """All that is to be told of one execution of a job.
+    """All that is to be told of one execution of a job; or of an ``outbreak``, by its pattern, once it is over.
 
-    ``events`` are the test ids of its failures by their event ids, as they came; ``failures`` counts those beyond too. ``told`` has
-    for each channel a digest of what it was told last, ``tries`` how often that has failed in a row. ``overtaken`` says that a
-    later execution of the job is known of.
+    ``events`` are the test ids of its failures by their event ids, as they came; ``failures`` counts those beyond too. ``told``
+    has for each channel a digest of what it was told last, ``tries`` how often that has failed in a row. ``overtaken`` says that
+    a later execution of the job is known of; ``outbreak_told`` names the channels that know of the outbreak.
     """
 
     work_id: str
@@ -75,6 +75,8 @@ class Notice:
     overtaken: bool
     revision: int
     first_ms: int
+    outbreak: str = ""
+    outbreak_told: frozenset[str] = frozenset()
     failures: int = 0
     events: Mapping[str, str] = field(default_factory=dict)
     told: Mapping[str, str] = field(default_factory=dict)

@@ -2,8 +2,8 @@
 --
 -- A notice is one execution of a job, notice:{work}: a hash of its place (JSON), line, order, passed ('1'), first_ms, told_ms, revision,
 -- events (how many failures it has), and for each of the first of them e|{event_id} = 'number|test id'. A line is a job on a branch,
--- noticed:{line}: order (of the newest execution; orders sort as text) and state ('failed' | 'passed'). notice_of:{event_id} leads to
--- the notice of a failure whose answer is not final yet.
+-- noticed:{line}: order and work (of the newest execution; orders sort as text), state ('failed' | 'passed'), and change|{channel}, the
+-- change request in which it is told. notice_of:{event_id} leads to the notice of a failure whose answer is not final yet.
 
 local MOST_NOTICED, QUIET_MS = 64, 5000
 
@@ -28,7 +28,7 @@ local function note_failure(p, event_id, work, line, order, place, test, final, 
   redis.call('HSET', key, 'e|' .. event_id, number .. '|' .. test)
   if not final then redis.call('SET', p .. 'notice_of:' .. event_id, work, 'EX', kept_s) end
   if order < (redis.call('HGET', noted, 'order') or '') then return false end
-  redis.call('HSET', noted, 'order', order, 'state', 'failed')
+  redis.call('HSET', noted, 'order', order, 'work', work, 'state', 'failed')
   redis.call('EXPIRE', noted, kept_s)
   return true
 end
@@ -38,7 +38,7 @@ local function note_pass(p, work, line, order, place, kept_s)
   local key, noted = p .. 'notice:' .. work, p .. 'noticed:' .. line
   local before = redis.call('HMGET', noted, 'order', 'state')
   if order <= (before[1] or '') then return false end
-  redis.call('HSET', noted, 'order', order, 'state', 'passed')
+  redis.call('HSET', noted, 'order', order, 'work', work, 'state', 'passed')
   redis.call('EXPIRE', noted, kept_s)
   if before[2] ~= 'failed' then return false end
   redis.call('HSET', key, 'place', place, 'line', line, 'passed', '1', 'order', order)
