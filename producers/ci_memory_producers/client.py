@@ -202,20 +202,23 @@ class Producer:
     def wait(self, tenant: str, event_id: str, *, seconds: float) -> Answer | None:
         """The answer to an event, or None when it is not there after ``seconds``. Woken by the worker, without polling."""
         deadline = time.monotonic() + seconds
-        waited = 0.0
+        waited, popped = 0.0, cast(Any, None)
         try:
-            # First say that somebody waits, then look: whoever writes the answer in between sees the former.
-            self._redis.set(waiting_key(tenant, event_id), "1", ex=max(1, math.ceil(seconds) + 5))
             while True:
-                found = self.answer(tenant, event_id)
+                # First say that somebody waits, then look: whoever writes the answer in between sees the former.
+                pipeline = self._redis.pipeline(transaction=False)
+                pipeline.set(waiting_key(tenant, event_id), "1", ex=max(1, math.ceil(seconds) + 5))
+                pipeline.get(result_key(tenant, event_id))
+                _, data = pipeline.execute()
                 # In a test run the clock may have been stopped by a test: what the server has waited counts too.
                 left = min(deadline - time.monotonic(), seconds - waited)
-                if found is not None or left <= 0:
-                    return found
+                if data or left <= 0:
+                    return ANSWER.validate_json(data) if data else None
                 # The reply to a blocking pop must come within the socket's timeout.
                 pause = max(0.01, min(left, self._timeout * 0.8))
-                if self._redis.blpop([wake_key(tenant, event_id)], timeout=pause) is None:
-                    waited += pause
+                if (popped := self._redis.blpop([wake_key(tenant, event_id)], timeout=pause)) is not None:
+                    return ANSWER.validate_json(popped[1])
+                waited += pause
         except RedisError as error:
             raise ServerUnreachable(self._url, error) from None
 

@@ -24,12 +24,12 @@ def result_key(tenant: str, event_id: str) -> str:
 
 
 def waiting_key(tenant: str, event_id: str) -> str:
-    """Exists while somebody waits for the answer: workers push a wake-up only then."""
+    """Exists while somebody waits for the answer: only then workers hand it over by `wake_key`, too."""
     return f"{tenant_prefix(tenant)}waiting:{event_id}"
 
 
 def wake_key(tenant: str, event_id: str) -> str:
-    """The list that a waiter pops from, blocking."""
+    """The list that a waiter pops the answer from, blocking."""
     return f"{tenant_prefix(tenant)}wake:{event_id}"
 
 

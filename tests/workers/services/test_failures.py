@@ -60,6 +60,10 @@ class ListLog:
     def bury(self, entry: Entry, reason: str, detail: str) -> None:
         self.buried.append((entry.entry_id, reason, detail))
 
+    @property
+    def left_unread(self) -> int:
+        return 0
+
     def lag(self) -> int:
         return 0
 

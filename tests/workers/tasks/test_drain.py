@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator, Sequence
 
 import pytest
@@ -147,7 +148,11 @@ def test_an_entry_that_redis_itself_chokes_on_does_not_hold_up_the_slot_for_ever
     assert box.absorbing.batches[-1] == [b"b"]
 
 
-def test_a_drain_whose_slot_was_lost_ends_and_leaves_the_rest(box: Box, redis_client: Redis) -> None:
+def test_a_drain_whose_slot_was_lost_ends_and_leaves_the_rest(
+    box: Box, redis_client: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = itertools.count(step=box.settings.slot_lease_seconds / 3)
+    monkeypatch.setattr("ci_memory_workers.tasks.drain.time.monotonic", lambda: next(clock))
     push(redis_client, *"abcd")
     one = drain(box, stopping=lambda: False)
     absorb = box.absorbing.absorb
@@ -161,6 +166,22 @@ def test_a_drain_whose_slot_was_lost_ends_and_leaves_the_rest(box: Box, redis_cl
 
     assert one.run() == Counts(events=3, known=3)
     assert box.log.lag() == 1
+
+
+def test_a_drain_asks_for_its_slot_again_in_time_and_no_more_often(
+    box: Box, redis_client: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    push(redis_client, *"abcdefghij")
+    asked: list[float] = []
+    clock = itertools.count(step=0.2)
+    monkeypatch.setattr("ci_memory_workers.tasks.drain.time.monotonic", lambda: next(clock))
+    monkeypatch.setattr(type(box.slots), "hold", lambda *_: not asked.append(next(clock)))
+
+    drain(box).run()
+
+    gaps = [later - earlier for earlier, later in itertools.pairwise(asked)]
+    assert gaps
+    assert box.settings.slot_lease_seconds / 3 <= min(gaps) <= max(gaps) < box.settings.slot_lease_seconds
 
 
 def test_a_drain_whose_slot_is_lost_over_unfinished_entries_ends_too(box: Box, redis_client: Redis) -> None:

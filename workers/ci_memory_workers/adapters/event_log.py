@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,6 +42,12 @@ class RedisEventLog:
         self._client = client
         self._redact = redact
         self._scripts = Scripts(client)
+        self._left_unread = 0
+
+    @property
+    def left_unread(self) -> int:
+        """See `EventLog.left_unread`."""
+        return self._left_unread
 
     def ensure_group(self) -> None:
         """Make the stream and its group, unless they are there. The group begins with the stream's first entry."""
@@ -53,8 +59,7 @@ class RedisEventLog:
 
     def unfinished(self, slot: int, count: int) -> list[Entry]:
         """See `EventLog.unfinished`. Reading them again counts as a delivery."""
-        reply: Any = self._client.xreadgroup(GROUP, _consumer(slot), {STREAM: "0"}, count=count)
-        entries = _entries(reply)
+        entries = self._read(slot, "0", count)
         if not entries:
             return []
         first, last = entries[0][0], entries[-1][0]
@@ -64,8 +69,16 @@ class RedisEventLog:
 
     def read(self, slot: int, count: int, block_ms: int) -> list[Entry]:
         """See `EventLog.read`."""
-        reply: Any = self._client.xreadgroup(GROUP, _consumer(slot), {STREAM: ">"}, count=count, block=block_ms)
-        return [Entry(entry_id, payload) for entry_id, payload in _entries(reply)]
+        return [Entry(entry_id, payload) for entry_id, payload in self._read(slot, ">", count, block_ms)]
+
+    def _read(self, slot: int, after: str, count: int, block_ms: int | None = None) -> list[tuple[str, bytes]]:
+        """Entries, and in the same round trip how many are left."""
+        pipeline = self._client.pipeline(transaction=False)
+        pipeline.xreadgroup(GROUP, _consumer(slot), {STREAM: after}, count=count, block=block_ms)
+        pipeline.xinfo_groups(STREAM)
+        read, groups = pipeline.execute()
+        self._left_unread = _lag(groups)
+        return _entries(read)
 
     def acknowledge(self, entries: Sequence[Entry]) -> None:
         """See `EventLog.acknowledge`."""
@@ -80,11 +93,7 @@ class RedisEventLog:
 
     def lag(self) -> int:
         """See `EventLog.lag`. Entries delivered and not acknowledged are not part of it."""
-        for group in self._groups():
-            if _text(group["name"]) == GROUP:
-                lag = group.get("lag")
-                return int(lag) if lag is not None else 0
-        return 0
+        return _lag(self._groups())
 
     def unacknowledged(self) -> int:
         """How many entries were delivered and not acknowledged yet."""
@@ -144,6 +153,11 @@ class RedisEventLog:
                 return []
             raise
         return list(groups)
+
+
+def _lag(groups: Iterable[Mapping[str, Any]]) -> int:
+    lags = [group.get("lag") for group in groups if _text(group["name"]) == GROUP]
+    return int(lags[0] or 0) if lags else 0
 
 
 def _consumer(slot: int) -> str:

@@ -98,7 +98,7 @@ class FailureMemory:
         """
         readable, dead = self._read_all(entries, now_ms)
         counts = Counts(events=len(entries), dead=dead)
-        freshness = Freshness(max((entry.ms for entry in entries), default=0), self.log.lag())
+        freshness = Freshness(max((entry.ms for entry in entries), default=0), self.log.left_unread)
         for tenant, events in _by_tenant(readable).items():
             applied = self.index.apply(tenant, events, now_ms)
             unknown = {outcome.event_id for outcome in applied if outcome.outcome == "unknown_pattern"}

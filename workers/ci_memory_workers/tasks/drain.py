@@ -27,6 +27,7 @@ class Drain:
         self._slot = slot
         self._token = token
         self._stopping = stopping
+        self._renew_at = float("-inf")
 
     def run(self) -> Counts:
         """Read until the box of time is over, the worker stops, or the slot is lost. Returns what became of the entries."""
@@ -40,6 +41,11 @@ class Drain:
         return counts
 
     def _holds(self) -> bool:
+        """Whether the slot is still ours. Within a third of its lease nobody else can have it."""
+        asked_at = time.monotonic()
+        if asked_at < self._renew_at:
+            return True
+        self._renew_at = asked_at + self._box.settings.slot_lease_seconds / 3
         return self._box.slots.hold(self._slot, self._token)
 
     def _absorb(self, entries: Sequence[Entry]) -> Counts:

@@ -47,6 +47,11 @@ class EventLog(Protocol):
         """Move an entry to the dead letters, with why, and acknowledge it; both or neither."""
         ...
 
+    @property
+    def left_unread(self) -> int:
+        """How many entries no slot had read when this one read the last time."""
+        ...
+
     def lag(self) -> int:
         """How many entries no slot has read yet."""
         ...
