@@ -3,7 +3,7 @@
     uv run python benchmarks/latency.py [--data DIR] [--probes 300] [--rounds 2] [--json FILE]
 
 Both on one server in one run, in turns: idle, and at half load, where another process sends half of what the contender was just
-seen to manage. Ours are two drains in the loop that workers run; Celery is prefork 2. Milliseconds: median, 99th percentile.
+seen to manage, which warms it up too. Ours are two drains in the loop that workers run; Celery is prefork 2. Milliseconds: median, 99th percentile.
 """
 
 from __future__ import annotations
@@ -138,13 +138,13 @@ def ours(embedded: EmbeddedServer, made: list[FailureEvent], probes: int) -> Tim
             if answer is None or answer.status != "known_pattern":
                 raise RuntimeError(f"not answered as known: {answer}")
 
-        idle = timed(probes, ask)
         load = list(islice(asked, CAPACITY))
         started = time.perf_counter()
         producer.push_many(load)
         while box.log.lag() + box.log.unacknowledged():
             time.sleep(0.005)
         rate = CAPACITY / (time.perf_counter() - started)
+        idle = timed(probes, ask)
         with process(feed_log, embedded.url, made, rate / 2):
             half = timed(probes, ask)
     return {"idle": idle, "half load": half, "rate": [rate]}
@@ -166,11 +166,11 @@ def celery(embedded: EmbeddedServer, made: list[FailureEvent], probes: int) -> T
         noop.delay(body).get(timeout=60)
 
     try:
-        idle = timed(probes, ask)
         started = time.perf_counter()
         for result in [noop.delay(body) for _ in range(CAPACITY // 2)]:
             result.get(timeout=60)
         rate = CAPACITY / 2 / (time.perf_counter() - started)
+        idle = timed(probes, ask)
         with process(feed_celery, broker, body, rate / 2):
             half = timed(probes, ask)
     finally:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator, Sequence
+from types import SimpleNamespace
 
 import pytest
 from redis import ConnectionError as RedisGone
@@ -52,6 +53,13 @@ def box(redis_server: EmbeddedServer, redis_client: Redis) -> Iterator[Box]:
     box.absorbing = Absorbing(box.log)
     yield box
     box.redis.close()
+
+
+def tick(monkeypatch: pytest.MonkeyPatch, seconds: float) -> Iterator[float]:
+    """A clock for the drain that goes on by so many seconds whenever it is read."""
+    clock = itertools.count(step=seconds)
+    monkeypatch.setattr("ci_memory_workers.tasks.drain.time", SimpleNamespace(monotonic=lambda: next(clock)))
+    return clock
 
 
 def push(client: Redis, *payloads: str) -> None:
@@ -151,8 +159,7 @@ def test_an_entry_that_redis_itself_chokes_on_does_not_hold_up_the_slot_for_ever
 def test_a_drain_whose_slot_was_lost_ends_and_leaves_the_rest(
     box: Box, redis_client: Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    clock = itertools.count(step=box.settings.slot_lease_seconds / 3)
-    monkeypatch.setattr("ci_memory_workers.tasks.drain.time.monotonic", lambda: next(clock))
+    tick(monkeypatch, box.settings.slot_lease_seconds / 3)
     push(redis_client, *"abcd")
     one = drain(box, stopping=lambda: False)
     absorb = box.absorbing.absorb
@@ -173,8 +180,7 @@ def test_a_drain_asks_for_its_slot_again_in_time_and_no_more_often(
 ) -> None:
     push(redis_client, *"abcdefghij")
     asked: list[float] = []
-    clock = itertools.count(step=0.2)
-    monkeypatch.setattr("ci_memory_workers.tasks.drain.time.monotonic", lambda: next(clock))
+    clock = tick(monkeypatch, 1.2)
     monkeypatch.setattr(type(box.slots), "hold", lambda *_: not asked.append(next(clock)))
 
     drain(box).run()
