@@ -35,9 +35,7 @@ class CodeHosts:
     """Satisfies `services.ports.notify.CodeHost`."""
 
     def change(self, channel: Channel, place: Place) -> int | None:
-        """See `CodeHost.change`. A default branch is what changes are merged into, not one itself."""
-        if place.on_default_branch:
-            return None
+        """See `CodeHost.change`."""
         with _refusals():
             api = _api(channel)
             return _pull_request(api, place) if channel.host == "github" else _merge_request(api, place)

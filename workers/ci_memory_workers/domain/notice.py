@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from urllib.parse import urlsplit
 
 NO_BRANCH = "@"
 """Before a commit that stands for a branch nobody knows."""
@@ -30,6 +31,15 @@ class Place:
     def on_default_branch(self) -> bool:
         """Whether the repository's default branch is what failed."""
         return bool(self.branch) and self.branch == self.default_branch
+
+    @property
+    def web_url(self) -> str:
+        """Where people see what was built: the host of its address; '' where that is none."""
+        try:
+            parts = urlsplit(self.url)
+        except ValueError:
+            return ""
+        return f"{parts.scheme}://{parts.netloc}" if parts.netloc else ""
 
     @property
     def work_id(self) -> str:

@@ -19,7 +19,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import assert_never
 
-from ci_memory_producers.comment.content import Build, Failed, failure_comment, shown_headline
+from ci_memory_producers.comment.content import Build, Failed, Forge, failure_comment, shown_headline
 from ci_memory_producers.comment.marker import Marker
 from ci_memory_producers.events import Analysis, OtherFailure
 
@@ -42,6 +42,7 @@ QUIET_MS = 5_000
 """A notice that has just been told is told anew not before."""
 LEFT_ALONE_MS = 30_000
 """After so long, and at most twice that, a channel behind an open breaker is looked at again."""
+_FORGES: dict[str, Forge] = {"github": "github", "gitlab": "gitlab"}
 log = logging.getLogger(__name__)
 
 
@@ -152,7 +153,7 @@ class _Telling:
             if number is not None:
                 self.desk.host.resolve(channel, place, number, Marker.of(place.repo, place.job))
             return
-        if number is None:
+        if number is None and not place.on_default_branch:
             number = self.desk.host.change(channel, place)
         if number is None:
             return
@@ -221,7 +222,7 @@ class _Telling:
         topic = Topic(f"over|{pattern.pattern_id}|{outbreak.since_ms}", 7 * 86_400, goes_on=False)
         if since is None or until is None or not self.desk.notices.claim(self.tenant, channel.name, topic):
             return None
-        text = outbreak_over_message(pattern.pattern_id, pattern.headline, outbreak, since=since, until=until)
+        text = outbreak_over_message(pattern.pattern_id, shown_headline(pattern.headline), outbreak, since=since, until=until)
         try:
             self.desk.chat.send(channel, text)
         except ChannelBusy:
@@ -231,10 +232,11 @@ class _Telling:
 
     def _build(self, channel: Channel) -> Build:
         place = self.notice.place
-        host = channel.web_url
-        return Build(
-            repo=place.repo, job=place.job, commit=place.commit, url=place.url, host=host, forge=channel.host, tenant=self.tenant
-        )
+        # Where the repository is, a chat does not say; but who builds at GitHub or GitLab says where the build is.
+        of_build = channel.kind == "slack"
+        host = place.web_url if of_build else channel.web_url
+        forge: Forge = _FORGES.get(place.provider, "") if of_build else channel.host
+        return Build(place.repo, place.job, place.commit, place.url, host, forge, self.tenant)
 
     def _failed(self, analysis: Analysis) -> Failed:
         pattern = self.desk.index.pattern(self.tenant, analysis.pattern_id) if analysis.pattern_id else None
