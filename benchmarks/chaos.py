@@ -28,8 +28,10 @@ from typing import Any
 from chaos_compare import Finding, by_field, differences, faults
 from chaos_fleet import ChaosFleet, Fsync, running
 from chaos_outcome import ANSWER_EXCLUDED, EXCLUDED, Outcome, read_outcome
-from chaos_plan import VICTIMS, Plan, make_plan
+from chaos_plan import Plan
+from chaos_planner import make_plan
 from chaos_play import Played, Player
+from chaos_strikes import VICTIMS
 
 SHOWN = 5
 """Findings of a field that are printed."""
@@ -81,6 +83,7 @@ def report(plan: Plan, clean: Played, chaotic: Played, found: list[Finding], in_
         "seconds in peace": round(clean.seconds, 1),
         "seconds": round(chaotic.seconds, 1),
         "pushed again": chaotic.pushed_again,
+        "taken in unconfirmed": chaotic.cut,
         "not compared": EXCLUDED | ANSWER_EXCLUDED,
         "strikes": [asdict(one) for one in chaotic.struck],
     }
@@ -88,8 +91,10 @@ def report(plan: Plan, clean: Played, chaotic: Played, found: list[Finding], in_
 
 def show(said: dict[str, Any], found: list[Finding]) -> None:
     """Print the table."""
-    for name in ("events", "failures", "passes", "fixes", "rejected", "causes", "seconds in peace", "seconds", "pushed again"):
-        print(f"{name:18} {said[name]:>8}")
+    for name in ("events", "failures", "passes", "fixes", "rejected", "causes", "seconds in peace", "seconds"):
+        print(f"{name:22} {said[name]:>8}")
+    for name in ("pushed again", "taken in unconfirmed"):
+        print(f"{name:22} {said[name]:>8}")
     print(f"\n{'victim':8} {'n':>3} {'kill':>5} {'hang':>5} {'hang, kill':>11} {'recovers: median s':>19} {'max s':>6}")
     for row in said["by victim"]:
         median, most = (f"{row[name]:.2f}" if row[name] is not None else "-" for name in ("median s", "max s"))

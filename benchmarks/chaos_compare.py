@@ -60,14 +60,20 @@ def faults(plan: Plan, found: Outcome) -> Iterator[Finding]:
 def _faults_of_pattern(plan: Plan, found: Outcome, causes: list[int]) -> Iterator[Finding]:
     cause = causes[0]
     where, pattern, held = _name(plan, cause), found.patterns[cause], found.held[cause]
-    if len({plan.causes[one].key for one in causes}) > 1:
-        yield Finding("lost", "pattern", 1, where, f"is one with {[plan.causes[one].key for one in causes]}")
+    if len({plan.causes[one].identity for one in causes}) > 1:
+        yield Finding("lost", "pattern", 1, where, f"is one with {[plan.causes[one].identity for one in causes]}")
     yield from _count("occurrences", where, sum(len(plan.failures[one]) for one in causes), int(pattern["occurrence_count"]))
     # A failure that its analyst recognised is answered as known.
     yield from _count("answered as new", where, 1, sum(found.new[one] for one in causes))
     if pattern.get("analysed") != "final":
         yield Finding("lost", "analysis", 1, where, str(pattern.get("analysed") or "never analysed"))
-    yield from _count("live reflections", where, 1, held.reflections)
+    over = cause in plan.over
+    if over != (pattern.get("status") == "deprecated"):
+        yield Finding("lost", "age", 1, where, f"is {pattern.get('status')}, and was {'' if over else 'not '}over long ago")
+    yield from _count("live reflections", where, int(not over), held.reflections)
+    if cause in plan.changed:
+        wanted = [plan.changed[cause]] if plan.changed[cause] else []
+        yield from _count("changes of a fix's file", where, len(wanted), len(pattern.get("changed files", ())))
     for fix, live in held.strategies.items():
         yield from _count("live strategies", f"{where} {fix}", 1, live)
     if held.said.get("occurrence_count") not in (None, int(pattern["occurrence_count"])):
@@ -142,8 +148,8 @@ def _fields(of: str, where: str, clean: dict[str, Any], chaotic: dict[str, Any])
 
 
 def _name(plan: Plan, cause: int) -> str:
-    twin = "'" if cause and plan.causes[cause].key in {one.key for one in plan.causes[:cause]} else ""
-    return f"{plan.causes[cause].key}{twin} ({cause}, {plan.families[cause]})"
+    twin = "'" if cause and plan.causes[cause].identity in {one.identity for one in plan.causes[:cause]} else ""
+    return f"{plan.causes[cause].identity}{twin} ({cause}, {plan.families[cause]})"
 
 
 def by_field(findings: list[Finding]) -> dict[tuple[Kind, str], int]:

@@ -17,8 +17,8 @@ from typing import Any, Literal
 
 from redis import Redis, RedisError
 
-from chaos_plan import Strike, Victim
 from chaos_standins import API_KEY, MODEL
+from chaos_strikes import Strike, Victim
 from ci_memory_workers.adapters.embedded_redis import EmbeddedServer
 from ci_memory_workers.bootstrap import Container
 from ci_memory_workers.settings import Settings
@@ -26,6 +26,7 @@ from ci_memory_workers.settings import Settings
 Fsync = Literal["always", "everysec"]
 STANDINS = Path(__file__).with_name("chaos_standins.py")
 START_SECONDS = 60.0
+AGING_DAYS = 1
 POLL_SECONDS = 0.02
 _KEPT = ("PATH", "HOME", "LANG", "TMPDIR", "PYTHONPATH", "PYTHONDONTWRITEBYTECODE")
 
@@ -91,11 +92,13 @@ class ChaosFleet:
 
     @property
     def settings(self) -> dict[str, str]:
-        """The workers' settings. Time is made irrelevant: sweeps never come, and nothing is given up for good."""
+        """The workers' settings. Time is made irrelevant: sweeps come all the time, and nothing is given up for good."""
         return {
             "CI_MEMORY_URL": self.url,
             "CI_MEMORY_DATA_DIR": str(self.directory / "data"),
-            "CI_MEMORY_SWEEP_SECONDS": "86400",
+            "CI_MEMORY_SWEEP_SECONDS": "1",
+            "CI_MEMORY_AGING_DAYS": str(AGING_DAYS),
+            "CI_MEMORY_QUARANTINE_MIN_EPISODES": "4",
             "CI_MEMORY_RING_SECONDS": "0.5",
             "CI_MEMORY_FLUSH_SECONDS": "1",
             "CI_MEMORY_SLOT_LEASE_SECONDS": "2",
@@ -103,6 +106,8 @@ class ChaosFleet:
             "CI_MEMORY_AEGIS_URL": f"http://127.0.0.1:{self.ports['aegis']}",
             "CI_MEMORY_AEGIS_API_KEY": API_KEY,
             "CI_MEMORY_AEGIS_RATE_PER_MINUTE": "1000000",
+            "CI_MEMORY_AEGIS_SEARCH_TIMEOUT": "1",
+            "CI_MEMORY_AEGIS_PAUSE_SECONDS": "0.5",
             "OPENAI_API_KEY": "sk-made-up-for-a-benchmark",
             "OPENAI_BASE_URL": f"http://127.0.0.1:{self.ports['llm']}/v1",
             "CI_MEMORY_LLM_MODEL": MODEL,
@@ -121,6 +126,7 @@ class ChaosFleet:
             aegis_url=self.settings["CI_MEMORY_AEGIS_URL"],
             aegis_api_key=API_KEY,
             aegis_rate_per_minute=1_000_000,
+            aging_days=AGING_DAYS,
         )
         return Container(told)
 

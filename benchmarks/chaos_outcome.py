@@ -2,27 +2,33 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections import Counter
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
+from pydantic import BaseModel
 from redis import Redis
 
 from chaos_fleet import ChaosFleet, wait_until
-from chaos_plan import MARKER_OF_NO_EVENT, TENANTS, Plan
+from chaos_plan import TENANTS, Plan
+from chaos_rejected import MARKER_OF_NO_EVENT
 from chaos_standins import read_store
 from ci_memory_producers import FailureEvent, Producer
 from ci_memory_producers.events import ANSWER, Analysis
 from ci_memory_producers.keys import result_key, tenant_prefix
 from ci_memory_workers.adapters.event_log import DEAD
-from ci_memory_workers.adapters.pattern_codec import pairs, text
+from ci_memory_workers.adapters.pattern_codec import pairs
+from ci_memory_workers.bootstrap import Container
 
 TIMES = "a time of this run"
 EXCLUDED: dict[str, str] = {
     **dict.fromkeys(("first_ms", "last_ms", "resolved_ms", "outbreak_ms", "outbreak_last_ms", "merged_ms", "first_there"), TIMES),
+    **dict.fromkeys(("status_ms", "quarantine_ms", "quarantine_until_ms"), TIMES),
+    **dict.fromkeys(("quarantine_episodes", "quarantine_flaky"), "how far a pattern was when the sweep came"),
+    "status_before": "a failure that is back may be back before the sweep that would have called it old",
+    "an analysis's reason": "names the failure that spoke for its incident, and says whether the playbook was in reach",
     "revision": "counts writes, and a write that was cut off is made again",
     "attempts": "counts calls of the language model, which fail while it is down",
     "takes": "counts how often a worker began an analysis, killed ones too",
@@ -74,27 +80,27 @@ class Outcome:
 
 def read_outcome(fleet: ChaosFleet, plan: Plan) -> Outcome:
     """What is there now, then the answer to one failure more of each cause, the census. Nothing may be owed any more."""
-    client = Redis.from_url(fleet.url, socket_timeout=30)
-    found = Outcome()
+    box, found = fleet.container(), Outcome()
+    client = box.redis
     for cause in range(len(plan.causes)):
-        _read_answers(client, plan, cause, found)
+        _read_answers(box, plan, cause, found)
     for cause, pattern_id in found.ids.items():
-        found.patterns[cause] = _pattern(client, plan.tenants[cause], pattern_id)
+        found.patterns[cause] = _pattern(box, plan.tenants[cause], pattern_id)
     for act in plan.acts:
         for fix in act.fixes:
             data: Any = client.get(result_key(plan.tenants[fix.cause], fix.event_id))
             found.receipts[fix.event_id] = ANSWER.validate_json(data).status if data else "none"
     _read_dead(client, found)
-    _read_sums(client, found)
+    _read_sums(box, found)
     _read_held(fleet, found)
     found.census = _census(fleet, plan)
     client.close()
     return found
 
 
-def _read_answers(client: Redis, plan: Plan, cause: int, found: Outcome) -> None:
+def _read_answers(box: Container, plan: Plan, cause: int, found: Outcome) -> None:
     tenant, events = plan.tenants[cause], list(plan.failures[cause])
-    data: Any = client.mget([result_key(tenant, event_id) for event_id in events])
+    data: Any = box.redis.mget([result_key(tenant, event_id) for event_id in events])
     settled = plan.families[cause] in ("plain", "resolved")
     named: Counter[str] = Counter()
     for event_id, encoded in zip(events, data, strict=True):
@@ -108,49 +114,42 @@ def _read_answers(client: Redis, plan: Plan, cause: int, found: Outcome) -> None
         if settled and reply.status == "known_pattern":
             told |= {"suggested_fix": reply.suggested_fix, "pattern_status": reply.pattern_status}
         found.answers[event_id] = told
-    standing = Counter(_surviving(client, tenant, pattern_id) for pattern_id in named)
+    standing = Counter(box.index.surviving(tenant, pattern_id) for pattern_id in named)
     if standing:
         found.ids[cause] = next(iter(standing))
     for event_id in found.answers.keys() & events if len(standing) > 1 else ():
         found.answers[event_id]["patterns"] = len(standing)
 
 
-def _surviving(client: Redis, tenant: str, pattern_id: str) -> str:
-    while into := client.hget(f"{tenant_prefix(tenant)}pattern:{pattern_id}", "merged_into"):
-        pattern_id = text(into)
-    return pattern_id
-
-
-def _pattern(client: Redis, tenant: str, pattern_id: str) -> dict[str, Any]:
+def _pattern(box: Container, tenant: str, pattern_id: str) -> dict[str, Any]:
     """All that is kept of a pattern, field by field."""
-    p = tenant_prefix(tenant)
+    state = box.archive.state(tenant, pattern_id)
+    if state is None:
+        return {}
     # A field that was set back to 0 is as one that never was.
-    known = pairs(client.hgetall(f"{p}pattern:{pattern_id}")).items()
-    fields: dict[str, Any] = {name: value for name, value in known if name not in EXCLUDED and value not in ("", "0")}
+    fields: dict[str, Any] = {
+        name: value for name, value in state.fields.items() if name not in EXCLUDED and value not in ("", "0")
+    }
     fields["headline"] = _NUMBERS.sub("0", fields.get("headline", ""))
-    if "analysis" in fields:
-        fields["analysis"] = json.loads(fields["analysis"])
-    fixes = pairs(client.hgetall(f"{p}fixes:{pattern_id}"))
-    trials = pairs(client.hgetall(f"{p}trials:{pattern_id}"))
-    reported = pairs(client.hgetall(f"{p}reported:{pattern_id}"))
-    sets = {name: client.smembers(f"{p}{name}:{pattern_id}") for name in ("repos", "aliases", "lines_of", "reruns")}
-    return {
-        **fields,
-        "fixes": {name: _timeless(value) for name, value in fixes.items() if value != "0" and not name.startswith("last|")},
-        "trials": {name: _timeless(value) for name, value in trials.items()},
-        "reported": {name: _timeless(value) for name, value in reported.items()},
-        **{name: sorted(map(text, members)) for name, members in sets.items()},
-        "waiting": client.hlen(f"{p}awaiting:{pattern_id}"),
+    if fields.get("status") == "quarantined":
+        fields["status_reason"] = _NUMBERS.sub("0", fields.get("status_reason", ""))
+    return fields | {
+        "analysis": state.diagnosis.model_dump() if state.diagnosis else None,
+        "analyst": state.analyst,
+        "fixes": {fix.fix_id: _timeless(fix) for fix in state.fixes},
+        "trials": {trial.trial_id: _timeless(trial) for trial in state.trials},
+        "reported": {one.repo: one.trial for one in state.reported},
+        "repos": sorted(state.repos),
+        "aliases": sorted(state.aliases),
+        "stands for": len(state.merged),
+        "waiting": len(box.index.awaiting(tenant, pattern_id)),
+        "quarantined": pattern_id in box.index.quarantined(tenant),
+        "changed files": sorted(fix.changed_file for fix in state.fixes if fix.changed_file),
     }
 
 
-def _timeless(encoded: str) -> Any:
-    if not encoded.startswith("{"):
-        return encoded
-    fields = {name: value for name, value in json.loads(encoded).items() if name not in ("ms", "resolved_ms")}
-    if "words" in fields:
-        fields["words"] = _timeless(fields["words"])
-    return fields
+def _timeless(state: BaseModel) -> dict[str, Any]:
+    return {name: value for name, value in state.model_dump(mode="json").items() if name != "ms" and not name.endswith("_ms")}
 
 
 def _read_dead(client: Redis, found: Outcome) -> None:
@@ -164,15 +163,13 @@ def _read_dead(client: Redis, found: Outcome) -> None:
     found.dead_twice = [entry_id for entry_id, count in entries.items() if count > 1]
 
 
-def _read_sums(client: Redis, found: Outcome) -> None:
+def _read_sums(box: Container, found: Outcome) -> None:
     for tenant in TENANTS:
-        p = tenant_prefix(tenant)
-        totals = pairs(client.hgetall(f"{p}totals"))
+        totals = box.archive.totals(tenant)
         for name in ("failures", "repeats", "diagnosed", "fixes_worked", "fixes_failed"):
-            found.sums[f"{tenant} {name}"] = int(totals.get(name, 0))
-        found.sums[f"{tenant} records"] = int(client.xlen(f"{p}records"))
-        rows: Any = client.xrange(f"{p}journal")
-        kinds = Counter(pairs(row)["kind"] for _, row in rows)
+            found.sums[f"{tenant} {name}"] = totals.get(name, 0)
+        found.sums[f"{tenant} records"] = int(box.redis.xlen(f"{tenant_prefix(tenant)}records"))
+        kinds = Counter(entry.fields["kind"] for entry in box.archive.journal(tenant))
         for kind in ("resolution", "alias", "merge"):
             found.sums[f"{tenant} journal {kind}"] = kinds[kind]
 

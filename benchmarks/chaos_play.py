@@ -7,14 +7,18 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
-from redis import Redis, RedisError
+from redis import Redis, RedisError, ResponseError
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from chaos_fleet import ChaosFleet, wait_until
-from chaos_plan import TENANTS, Fix, Plan, Strike
+from chaos_owed import owed
+from chaos_plan import Fix, Plan
+from chaos_stories import LONG_AGO_HOURS
+from chaos_strikes import Strike
 from ci_memory_producers.events import ANSWER
 from ci_memory_producers.keys import FIELD, STREAM, result_key
 from ci_memory_workers.bootstrap import Container
@@ -25,6 +29,8 @@ MOST_BEHIND = 1_000
 """Events that may wait in the log: a fleet that is down holds the play up, and is not skipped by it."""
 RUN_UP = 300
 """Events that are pushed right before a strike, so that it meets drains at work."""
+CUT_EVERY = 12
+"""One in so many chunks goes out on a connection that is cut before its confirmation is read, and is pushed again."""
 GAP_SECONDS = 1.5
 """Least time between two strikes."""
 GIVEN_UP_SECONDS = 240.0
@@ -44,11 +50,15 @@ class Struck:
 
 @dataclass(slots=True)
 class Played:
-    """What a run took. ``seconds`` is from the first push to the end; ``owed`` says what was still owed then, by lane."""
+    """What a run took. ``seconds`` is from the first push to the end; ``owed`` says what was still owed then, by lane.
+
+    ``pushed_again`` events were not confirmed; of these, ``cut`` had been taken in, and nobody heard of it.
+    """
 
     struck: list[Struck] = field(default_factory=list)
     seconds: float = 0.0
     pushed_again: int = 0
+    cut: int = 0
     owed: dict[str, int] = field(default_factory=dict)
 
 
@@ -99,6 +109,7 @@ class Player:
     def __init__(self, fleet: ChaosFleet, plan: Plan, *, strikes: Sequence[Strike]) -> None:
         self._fleet, self._plan = fleet, plan
         self._left = list(strikes)
+        self._strikes = bool(strikes)
         self._client = Redis.from_url(fleet.url, socket_timeout=5, retry=Retry(NoBackoff(), 0))
         self._box: Container = fleet.container()
         self._pushed = 0
@@ -109,6 +120,7 @@ class Player:
         """Push everything and wait until nothing is owed."""
         began = time.monotonic()
         with watching(self._fleet.url, self.played) as watch:
+            self._push_long_ago()
             for act in self._plan.acts:
                 self._push(act.payloads, watch)
                 self.rest(TO_INDEX)
@@ -117,25 +129,19 @@ class Player:
             while self._left:
                 self._strike(watch)
             self._fleet.calm()
-            self.rest(LANES)
+            self.rest(LANES, swept=True)
         self.played.seconds = time.monotonic() - began
         return self.played
 
-    def rest(self, lanes: Sequence[Lane]) -> None:
-        """Wait until the log is read and nothing is owed in ``lanes``; what still is after long is kept in `Played.owed`."""
+    def rest(self, lanes: Sequence[Lane], *, swept: bool = False) -> None:
+        """Wait until the log is read and nothing is owed in ``lanes``, nor by sweeps where ``swept`` says so; what still is after
+        long is kept in `Played.owed`.
+        """
         try:
-            wait_until(lambda: not any(self.owed(lanes).values()), "nothing is owed", GIVEN_UP_SECONDS)
+            wait_until(lambda: not any(owed(self._box, lanes, swept=swept).values()), "nothing is owed", GIVEN_UP_SECONDS)
             self.played.owed = {}
         except TimeoutError:
-            self.played.owed = {name: count for name, count in self.owed(lanes).items() if count}
-
-    def owed(self, lanes: Sequence[Lane]) -> dict[str, int]:
-        """What is not read, not acknowledged, and owed; while Redis is down, nobody knows, which is something."""
-        try:
-            found = {"unread": self._box.log.lag(), "unacknowledged": self._box.log.unacknowledged()}
-            return found | {lane: sum(self._box.index.owed(lane, tenant) for tenant in TENANTS) for lane in lanes}
-        except (RedisError, OSError):
-            return {"unknown": 1}
+            self.played.owed = {name: count for name, count in owed(self._box, lanes, swept=swept).items() if count}
 
     def _push(self, payloads: Sequence[bytes], watch: Watch) -> None:
         for start in range(0, len(payloads), CHUNK):
@@ -146,8 +152,27 @@ class Player:
             wait_until(self._has_room, "the log is read", GIVEN_UP_SECONDS)
             self._append(payloads[start : start + CHUNK])
 
+    def _push_long_ago(self) -> None:
+        """The log's first entries, under ids of two days before: an id that is taken says that its entry came in."""
+        first = time.time_ns() // 1_000_000 - LONG_AGO_HOURS * 3_600_000
+
+        def sent(at: int, payload: bytes) -> bool:
+            try:
+                self._client.xadd(STREAM, {FIELD: payload}, id=f"{first + at}-0")
+            except ResponseError as error:
+                return "equal or smaller" in str(error)
+            except (RedisError, OSError):
+                return False
+            return True
+
+        for at, payload in enumerate(self._plan.long_ago):
+            wait_until(partial(sent, at, payload), "Redis takes events", GIVEN_UP_SECONDS)
+        self._pushed += len(self._plan.long_ago)
+
     def _append(self, payloads: Sequence[bytes]) -> None:
         """As a producer does: what was not confirmed is pushed again, whatever became of it."""
+        if self._strikes and (self._pushed // CHUNK) % CUT_EVERY == 0:
+            self._send_and_cut(payloads)
 
         def sent() -> bool:
             pipeline = self._client.pipeline(transaction=False)
@@ -162,6 +187,21 @@ class Player:
 
         wait_until(sent, "Redis takes events", GIVEN_UP_SECONDS)
         self._pushed += len(payloads)
+
+    def _send_and_cut(self, payloads: Sequence[bytes]) -> None:
+        """Push, and lose the connection when the confirmation is there and before it is read."""
+        try:
+            connection = self._client.connection_pool.get_connection()
+            try:
+                connection.send_packed_command(connection.pack_commands([("XADD", STREAM, "*", FIELD, one) for one in payloads]))
+                if connection.can_read(timeout=5):
+                    self.played.cut += len(payloads)
+            finally:
+                connection.disconnect()
+                self._client.connection_pool.release(connection)
+        except (RedisError, OSError):
+            pass  # Redis is down: whatever came in, all of it is pushed again
+        self.played.pushed_again += len(payloads)
 
     def _has_room(self) -> bool:
         return self._tried(lambda: self._box.log.lag() < MOST_BEHIND) is True

@@ -25,7 +25,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
 from aegis_standin import AegisStandin
 from aegis_standin_store import Answer, MemoryStore, StoredMemory
-from chaos_texts import KEY
+from chaos_texts import KEY, SUITE_KEY
 from llm_standin import LLMStandin, data_blocks
 
 MODEL = "stand-in"
@@ -41,7 +41,8 @@ def diagnosis(request: dict[str, Any]) -> dict[str, Any]:
     blocks = data_blocks(request["messages"][-1]["content"])
     found = _KEY.search(blocks.get("error message", ""))
     key = found[0] if found else "nothing known"
-    same = [name for name, text in blocks.items() if _PATTERN.fullmatch(name) and key in text]
+    alone = key.startswith(SUITE_KEY)
+    same = [name for name, text in blocks.items() if _PATTERN.fullmatch(name) and key in text and not alone]
     return {
         "summary": f"The job fails over {key}.",
         "likely_cause": f"{key} is broken.",

@@ -36,6 +36,10 @@ _ONSETS = (
 _VOWELS = ("a", "e", "i", "o", "u", "ai", "ou")
 KEY = "zq"
 """Begins the word by which the stand-in for a language model knows a cause; no other word begins so."""
+SUITE_KEY = KEY + "suite"
+"""Begins that of a suite whose tests all fail for one reason: each is a failure of its own, whatever the others are."""
+BROKEN_SUITE = 6
+"""The shape of their logs, which no other cause has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +51,11 @@ class Cause:
     shape: int
 
     @property
+    def identity(self) -> str:
+        """What makes it one failure: its key, and of a suite that broke as a whole the test."""
+        return f"{self.key} {self.words[1]}" if self.shape == BROKEN_SUITE else self.key
+
+    @property
     def stage(self) -> Stage:
         """Where it fails."""
         return _SHAPES[self.shape][0]
@@ -54,7 +63,7 @@ class Cause:
     @property
     def test_id(self) -> str:
         """The test that fails, where it is one."""
-        return f"tests/test_{self.words[0]}.py::test_{self.words[1]}" if self.shape == 0 else ""
+        return f"tests/test_{self.words[0]}.py::test_{self.words[1]}" if self.shape in (0, BROKEN_SUITE) else ""
 
     def log(self, variation: int) -> str:
         """Its log, as another build prints it: numbers, times and addresses vary."""
@@ -68,8 +77,15 @@ def causes(seed: int, count: int) -> list[Cause]:
     found = []
     for number in range(count):
         first, second, third, key = (next(words) for _ in range(4))
-        found.append(Cause(KEY + key, (first, second, third), number % len(_SHAPES)))
+        found.append(Cause(KEY + key, (first, second, third), number % BROKEN_SUITE))
     return found
+
+
+def suite(seed: int, number: int, tests: int) -> list[Cause]:
+    """The tests of a suite in which one thing is broken: a cause each, all with the same key and the same reason."""
+    words = _words(Random(f"{seed}|suite|{number}"))
+    first, third, key = (next(words) for _ in range(3))
+    return [Cause(SUITE_KEY + key, (first, next(words), third), BROKEN_SUITE) for _ in range(tests)]
 
 
 def disguised(cause: Cause, rng: Random) -> Cause:
@@ -141,6 +157,17 @@ def _rollout(cause: Cause, n: int) -> str:
     )
 
 
+def _suite(cause: Cause, n: int) -> str:
+    a, b, c = cause.words
+    return (
+        f"_____________ test_{b} _____________\n"
+        f"    def test_{b}({c}):\n>       {c}.connect()\n"
+        f"E       ConnectionRefusedError: the {c} of {a} refuses {cause.key}\n"
+        f"tests/test_{a}.py:{10 + n % 90}: ConnectionRefusedError\n"
+        f"FAILED tests/test_{a}.py::test_{b} - ConnectionRefusedError: the {c} of {a} refuses {cause.key}\n"
+    )
+
+
 _SHAPES: tuple[tuple[Stage, Callable[[Cause, int], str]], ...] = (
     ("test", _assertion),
     ("build", _module),
@@ -148,4 +175,5 @@ _SHAPES: tuple[tuple[Stage, Callable[[Cause, int], str]], ...] = (
     ("build", _checkout),
     ("verify", _timeout),
     ("deploy", _rollout),
+    ("test", _suite),
 )

@@ -8,14 +8,15 @@ from copy import deepcopy
 
 from chaos_compare import Kind, by_field, differences, faults
 from chaos_outcome import Held, Outcome
-from chaos_plan import Plan, make_plan
+from chaos_plan import Plan
+from chaos_planner import make_plan
 
 PLAN = make_plan(1, 1_000, 6, acts=4)
 
 
 def perfect(plan: Plan) -> Outcome:
     """What a run leaves that did everything once; a disguised cause is one with the one that it is."""
-    keys = [cause.key for cause in plan.causes]
+    keys = [cause.identity for cause in plan.causes]
     found = Outcome(ids={number: f"pat_{keys.index(key):06}" for number, key in enumerate(keys)})
     for number, key in enumerate(keys):
         events = {event_id for other, one in enumerate(keys) if one == key for event_id in plan.failures[other]}
@@ -23,9 +24,10 @@ def perfect(plan: Plan) -> Outcome:
             "occurrence_count": str(len(events)),
             "match_votes": "2",
             "analysed": "final",
-            "status": "unresolved",
+            "status": "deprecated" if number in plan.over else "unresolved",
+            "changed files": [plan.changed[number]] if plan.changed.get(number) else [],
         }
-        found.held[number] = Held(1, Counter(), {"occurrence_count": len(events)})
+        found.held[number] = Held(int(number not in plan.over), Counter(), {"occurrence_count": len(events)})
         found.held[number].votes["reflection", "helpful", "matched in build acme/shop#1"] = 1
         found.new[number] = int(keys.index(key) == number)
         found.answers |= {event_id: {"category": "unknown", "provisional": False} for event_id in plan.failures[number]}

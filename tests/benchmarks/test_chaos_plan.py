@@ -8,10 +8,15 @@ from random import Random
 import pytest
 from pydantic import ValidationError
 
-from chaos_plan import MARKER_OF_NO_EVENT, OUTBREAK_BUILDS, REPOSITORIES, VICTIMS, make_plan, strikes
-from chaos_texts import KEY, causes, disguised
+from chaos_planner import OUTBREAK_BUILDS, REPOSITORIES, make_plan
+from chaos_rejected import MARKER_OF_NO_EVENT
+from chaos_stories import TOUCHES, suites_of, watched_file
+from chaos_strikes import VICTIMS, strikes
+from chaos_texts import KEY, causes, disguised, suite
 from ci_memory_producers.events import EVENT, MAX_EVENT_BYTES, FailureEvent, PassEvent
 from ci_memory_workers.domain.fingerprint import fingerprint
+from ci_memory_workers.domain.flaky import is_mass_failure
+from ci_memory_workers.domain.mass_failure import incident
 from ci_memory_workers.domain.similarity import Known, Texts
 
 PLAN = make_plan(3, 4_000, 12)
@@ -45,7 +50,7 @@ def test_what_is_no_event_is_told_from_what_is() -> None:
 
 def test_each_failure_and_pass_is_pushed_and_some_are_pushed_twice() -> None:
     pushed: Counter[str] = Counter()
-    for payload in (payload for act in PLAN.acts for payload in act.payloads):
+    for payload in (*PLAN.long_ago, *(payload for act in PLAN.acts for payload in act.payloads)):
         if MARKER_OF_NO_EVENT.search(payload.decode(errors="replace")):
             continue
         event = EVENT.validate_json(payload)
@@ -106,6 +111,51 @@ def test_a_disguised_cause_is_another_failure_with_the_same_key() -> None:
         assert len(marks) == 2
         assert all(cause.key in text for text in texts)
         assert cause.key.startswith(KEY)
+
+
+def test_a_suite_that_breaks_is_an_incident_of_as_many_failures_as_it_has_tests() -> None:
+    runs: defaultdict[str, set[str]] = defaultdict(set)
+    marks = set()
+    for cause, family, events in zip(PLAN.causes, PLAN.families, PLAN.failures, strict=True):
+        if family != "suite":
+            continue
+        marks.add(fingerprint(cause.log(1), stage=cause.stage, test_id=cause.test_id).value)
+        for event in events.values():
+            if event.run_totals:
+                assert is_mass_failure(event.run_totals)
+                runs[event.build_id].add(incident(event.build_id, event.error_message, ""))
+
+    suites, tests = suites_of(4_000)
+    assert len(marks) == suites * tests
+    assert len(runs) == 2 * suites
+    assert all(len(incidents) == 1 for incidents in runs.values())
+
+
+def test_no_test_of_a_suite_looks_like_another() -> None:
+    known = Texts()
+    for cause in suite(1, 0, 12):
+        mark = fingerprint(cause.log(1), stage=cause.stage, test_id=cause.test_id)
+        found = known.nearest(mark.masked, stage=cause.stage, test_key=mark.test_key or "", generic=mark.generic)
+        assert not any(one.accept for one in found)
+        known.add(Known(cause.test_id, mark.masked, cause.stage, mark.test_key or "", mark.generic))
+
+
+def test_fixes_have_files_that_later_commits_change_or_seem_to() -> None:
+    assert len(PLAN.changed) >= len(TOUCHES)
+    assert 0 < sum(map(bool, PLAN.changed.values())) < len(PLAN.changed)
+    assert all(
+        fix.files == (watched_file(PLAN.causes[fix.cause]),)
+        for act in PLAN.acts
+        for fix in act.fixes
+        if fix.cause in PLAN.changed
+    )
+
+
+def test_some_failures_are_over_since_long_and_some_are_back() -> None:
+    aged = {cause for cause, family in enumerate(PLAN.families) if family == "aged"}
+
+    assert PLAN.long_ago
+    assert set() < PLAN.over < aged
 
 
 def test_strikes_are_even_over_victims_and_events() -> None:

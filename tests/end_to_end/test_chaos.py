@@ -21,7 +21,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "benchmarks"))
 from chaos import findings_of, play
 from chaos_compare import faults
 from chaos_fleet import ChaosFleet, running, wait_until
-from chaos_plan import Strike, make_plan
+from chaos_planner import make_plan
+from chaos_strikes import Strike
 
 EVENTS, KILLS, ACTS = 2_000, 8, 3
 
