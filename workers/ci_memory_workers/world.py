@@ -96,7 +96,7 @@ class Adapters:
     @cached_property
     def watch(self) -> RedisFixWatch:
         """Files that fixes changed."""
-        return RedisFixWatch(self.redis)
+        return RedisFixWatch(self.redis, flush_ms=int(self.settings.flush_seconds * 1000))
 
     @cached_property
     def slots(self) -> Slots:

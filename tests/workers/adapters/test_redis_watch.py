@@ -10,7 +10,7 @@ from fakes import NOW, T, archive_of, open_index
 from redis import Redis
 
 from ci_memory_workers.adapters.pattern_codec import encode_fix, prefix, text
-from ci_memory_workers.adapters.redis_watch import MOST_WATCHERS, RedisFixWatch
+from ci_memory_workers.adapters.redis_watch import MOST_COMMITS, MOST_WATCHERS, RedisFixWatch
 from ci_memory_workers.domain.pattern import Fix
 from ci_memory_workers.services.ports.watch import Change
 
@@ -43,8 +43,8 @@ def told(redis_client: Redis, pattern_id: str = PATTERN, fix_id: str = "f1") -> 
 
 
 def test_a_fix_is_told_of_the_newest_commit_that_changes_a_file_of_it(redis_client: Redis, watch: RedisFixWatch) -> None:
-    assert watch.changed(T, [change("README.md", "requirements.txt"), change("Dockerfile", ms=NOW + 9)]) == 2
-    assert watch.changed(T, [change("requirements.txt", ms=NOW + 5)]) == 0, "older than what it knows"
+    assert watch.changed(T, [change("README.md", "requirements.txt"), change("Dockerfile", commit="feed", ms=NOW + 9)]) == 2
+    assert watch.changed(T, [change("requirements.txt", commit="dead", ms=NOW + 5)]) == 0, "older than what it knows"
 
     assert told(redis_client) == (NOW + 9, "Dockerfile")
 
@@ -62,6 +62,30 @@ def test_a_fix_is_told_of_the_newest_commit_that_changes_a_file_of_it(redis_clie
 def test_nothing_else_is_told(redis_client: Redis, watch: RedisFixWatch, unrelated: Change) -> None:
     assert watch.changed(T, [unrelated]) == 0
     assert told(redis_client) == (0, "")
+
+
+def test_a_commit_from_before_the_fix_is_not_told_when_it_is_run_again(redis_client: Redis, watch: RedisFixWatch) -> None:
+    before = change("requirements.txt", ms=NOW - 1)
+    assert watch.changed(T, [before]) == 0
+
+    assert watch.changed(T, [replace(before, ms=NOW + 60_000)]) == 0
+    assert told(redis_client) == (0, "")
+
+
+def test_a_commit_is_as_old_as_its_first_run_whichever_is_read_first(redis_client: Redis, watch: RedisFixWatch) -> None:
+    later = change("requirements.txt", ms=NOW + 60_000)
+    watch.changed(T, [replace(later, ms=NOW + 5), later])
+
+    assert told(redis_client) == (NOW + 5, "requirements.txt")
+
+
+def test_the_commits_that_are_remembered_are_bounded_and_the_newest_stay(redis_client: Redis, watch: RedisFixWatch) -> None:
+    watch.changed(T, [change("setup.py", commit=f"{number:08x}", ms=NOW + number) for number in range(MOST_COMMITS + 3)])
+
+    (key,) = redis_client.keys(f"{prefix(T)}commits:*")
+    assert redis_client.zcard(key) == MOST_COMMITS
+    assert redis_client.zscore(key, f"{MOST_COMMITS + 2:08x}") == NOW + MOST_COMMITS + 2
+    assert redis_client.ttl(key) > 0
 
 
 def test_a_fix_of_another_repository_is_not_told_though_that_made_the_same_fix(redis_client: Redis, watch: RedisFixWatch) -> None:

@@ -17,12 +17,20 @@ MOST_FILES = 2_000
 MOST_WATCHERS = 20
 """Fixes that watch one file; the newest stay."""
 
+FLUSH_MS = 30_000
+"""How long changes of a fix's files may be collected before Aegis is told."""
+MOST_COMMITS = 120
+"""Commits of a repository of which it is known when they were run first; Redis keeps so many in one piece of memory."""
+COMMIT_SECONDS = 30 * 86_400
+"""How long after the last commit that is known."""
+
 
 class RedisFixWatch:
     """Satisfies `services.ports.watch.FixWatch`; raises what redis raises."""
 
-    def __init__(self, client: Redis) -> None:
+    def __init__(self, client: Redis, *, flush_ms: int = FLUSH_MS) -> None:
         self._scripts = Scripts(client)
+        self._flush_ms = flush_ms
 
     def watch(self, tenant: str, pattern_id: str, fix: Watched) -> None:
         """See `FixWatch.watch`."""
@@ -37,4 +45,5 @@ class RedisFixWatch:
             for change in changes
             for part in (digest(change.repo), change.repo, change.commit, change.ms, len(change.files), *change.files)
         ]
-        return int(self._scripts.run("files_changed", prefix(tenant), *flat)) if flat else 0
+        limits = (self._flush_ms, MOST_COMMITS, COMMIT_SECONDS)
+        return int(self._scripts.run("files_changed", prefix(tenant), *limits, *flat)) if flat else 0

@@ -46,6 +46,6 @@ class FixWatch(Protocol):
     def changed(self, tenant: str, changes: Sequence[Change]) -> int:
         """Tell fixes of commits that change their files. May be repeated; returns how many fixes were told something new.
 
-        A fix is not told of its own commit, nor of what came before it.
+        A fix is not told of its own commit, nor of one that was run before it, however often that is run again.
         """
         ...
