@@ -23,18 +23,22 @@ def test_without_a_file_no_webhook_is_expected() -> None:
 
 
 def test_the_file_that_operators_begin_with_can_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("ACME_GITHUB_SECRET", "ACME_GITHUB_TOKEN", "ACME_GITLAB_SECRET", "ACME_GITLAB_TOKEN"):
-        monkeypatch.setenv(name, f"{SECRET} {name}")
+    for provider in ("GITHUB", "GITLAB", "BUILDKITE", "CIRCLECI", "JENKINS"):
+        for name in (f"ACME_{provider}_SECRET", f"ACME_{provider}_TOKEN"):
+            monkeypatch.setenv(name, f"{SECRET}: {name}")
 
     hooks = read_hooks(Path(__file__).parents[3] / "ops" / "webhooks.toml")
 
     assert (hooks["acme-github"].secret, hooks["acme-github"].api_url) == (
-        f"{SECRET} ACME_GITHUB_SECRET",
+        f"{SECRET}: ACME_GITHUB_SECRET",
         "https://api.github.com",
     )
-    assert (hooks["acme-gitlab"].api_token, hooks["acme-gitlab"].tenant) == (f"{SECRET} ACME_GITLAB_TOKEN", "acme")
+    assert (hooks["acme-gitlab"].api_token, hooks["acme-gitlab"].tenant) == (f"{SECRET}: ACME_GITLAB_TOKEN", "acme")
     assert hooks["acme-github"].may_send_to("results.blob.core.windows.net")
     assert not hooks["acme-github"].may_send_to("blob.core.windows.net.evil.example.com")
+    assert {hook.provider for hook in hooks.values()} == {"github", "gitlab", "buildkite", "circleci", "jenkins"}
+    assert hooks["acme-circleci"].may_send_to("circle-production-action-output.s3.amazonaws.com")
+    assert not hooks["acme-jenkins"].may_send_to("ci.example.com")
 
 
 @pytest.mark.parametrize(

@@ -8,25 +8,22 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from job_log_desk import T, collect, drain, occurrences, push, told
+from job_log_desk import step as a_step
 from redis import Redis
 
 from ci_memory_producers import FailureEvent, PassEvent, Producer
-from ci_memory_producers.excerpt import read_text
-from ci_memory_producers.junit_events import failure_event
 from ci_memory_producers.keys import LOG_LIMIT_KEY
 from ci_memory_workers.adapters.embedded_redis import EmbeddedServer
 from ci_memory_workers.adapters.provider_api import client, headers_for
-from ci_memory_workers.adapters.redis_job_logs import encode, work_id_of
+from ci_memory_workers.adapters.redis_job_logs import work_id_of
 from ci_memory_workers.bootstrap import Container, now_ms
-from ci_memory_workers.domain.job_ended import JobEnded
-from ci_memory_workers.domain.webhook import Hook
+from ci_memory_workers.domain.job_ended import Ended, JobEnded
 from ci_memory_workers.services.job_logs import MOST_TRIES
-from ci_memory_workers.services.webhook_payloads import read
 from ci_memory_workers.settings import Settings
 from door_events import logged
 from webhook_samples import API_TOKEN, LOG, SHA, ProviderStandin, hook_file, job_event, workflow_job
 
-T = "default"
 RUN = "/repos/acme/shop/actions/runs/4711"
 JOB_LOG = "/repos/acme/shop/actions/jobs/99/logs"
 
@@ -46,53 +43,18 @@ def box(redis_server: EmbeddedServer, redis_client: Redis, provider: ProviderSta
 
 
 def github_job(hook: str = "ours", **fields: Any) -> JobEnded:
-    headers = {"x-github-event": "workflow_job"}
-    job = read(Hook(hook, "github", T, "", "", ""), headers, workflow_job(**fields))
+    job = told("ours", workflow_job(**fields), "workflow_job")
     assert isinstance(job, JobEnded)
-    return job
+    return replace(job, hook=hook)
 
 
-def gitlab_job(**fields: Any) -> JobEnded:
-    job = read(Hook("lab", "gitlab", T, "", "", ""), {"x-gitlab-event": "Job Hook"}, job_event(**fields))
-    assert isinstance(job, JobEnded)
-    return job
-
-
-def owe(box: Container, job: JobEnded) -> str:
-    work_id = work_id_of(job)
-    box.redis.set(f"ci-memory:{{{T}}}:joblog:{work_id}", encode(job))
-    box.redis.zadd(f"ci-memory:{{{T}}}:due:logs", {work_id: 0})
-    return work_id
-
-
-def collect(box: Container, job: JobEnded, at_ms: int | None = None) -> str:
-    return box.job_logs.collect(T, owe(box, job), now_ms() if at_ms is None else at_ms)
-
-
-def drain(box: Container) -> None:
-    entries = box.log.read(0, 100, 1)
-    box.failures.absorb(entries, now_ms())
-
-
-def occurrences(box: Container) -> list[int]:
-    patterns = [
-        box.index.pattern(T, key.decode().rpartition(":")[2]) for key in box.redis.scan_iter(f"ci-memory:{{{T}}}:pattern:*")
-    ]
-    return sorted(pattern.occurrences for pattern in patterns if pattern)
+def gitlab_job() -> Ended:
+    return told("lab", job_event(), "Job Hook")
 
 
 def step(**fields: Any) -> FailureEvent:
-    """What `ci-memory-report` says in a step of the job."""
-    plain = "\n".join(line.partition(" ")[2] for line in LOG.splitlines() if "##[" not in line)
-    (failure,) = read_text(plain).failures
-    where = {"provider": "github", "repo": "acme/shop", "build_id": "4711", "job": "CI / unit (3.12)", "stage": "build", **fields}
-    return failure_event(where, failure.text, failure.stack_trace, failure.test_id)
-
-
-def push(box: Container, *events: FailureEvent) -> None:
-    with Producer(box.settings.redis_url) as producer:
-        producer.push_many(events)
-    drain(box)
+    where = {"provider": "github", "repo": "acme/shop", "build_id": "4711", "job": "CI / unit (3.12)"}
+    return a_step(**where | fields)
 
 
 def test_a_job_that_failed_at_github_is_reported_as_its_step_would_have(

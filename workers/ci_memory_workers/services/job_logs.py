@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ci_memory_producers.ci_env.values import job_name
+from ci_memory_producers.ci_env.values import MAX_NAME, job_name
 from ci_memory_producers.events import STAGES, FailureEvent, PassEvent
 from ci_memory_producers.excerpt import UnreadableLog
 from ci_memory_producers.junit_events import failure_event
@@ -135,8 +135,8 @@ def _place(tenant: str, job: JobEnded, facts: RunFacts) -> dict[str, Any]:
         "branch": facts.branch or job.branch,
         "default_branch": job.default_branch,
         "commit_sha": job.commit_sha,
-        "commit_message": facts.commit_message or job.commit_message,
-        "author": facts.author or job.author,
+        "commit_message": (facts.commit_message or job.commit_message)[:4_000],
+        "author": (facts.author or job.author)[:MAX_NAME],
         "url": job.url,
     }
 

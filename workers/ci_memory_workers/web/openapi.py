@@ -47,6 +47,15 @@ _TENANT = {
     "description": "The token says whose memory; where this says another one, the request is refused.",
     "schema": {"type": "string"},
 }
+_PROOFS: dict[str, dict[str, str]] = {
+    "github": {"type": "apiKey", "in": "header", "name": "X-Hub-Signature-256"},
+    "gitlab": {"type": "apiKey", "in": "header", "name": "X-Gitlab-Token"},
+    "buildkite": {"type": "apiKey", "in": "header", "name": "X-Buildkite-Signature"},
+    "buildkite_token": {"type": "apiKey", "in": "header", "name": "X-Buildkite-Token"},
+    "circleci": {"type": "apiKey", "in": "header", "name": "circleci-signature"},
+    "jenkins": {"type": "http", "scheme": "basic", "description": "Any name; the hook's secret is the password."},
+}
+"""What proves a delivery of a webhook: which of them, its hook's provider says."""
 _RETRY_AFTER = {"Retry-After": {"description": "Seconds.", "schema": {"type": "integer", "minimum": 1}}}
 
 
@@ -65,8 +74,7 @@ def document() -> dict[str, Any]:
         "components": {
             "securitySchemes": {
                 "token": {"type": "http", "scheme": "bearer", "description": "`ci-memory token create`"},
-                "github": {"type": "apiKey", "in": "header", "name": "X-Hub-Signature-256"},
-                "gitlab": {"type": "apiKey", "in": "header", "name": "X-Gitlab-Token"},
+                **_PROOFS,
             },
             "schemas": _schemas(),
         },
@@ -139,8 +147,13 @@ def _paths() -> dict[str, Any]:
         "/v1/webhooks/{hook}": {
             "post": {
                 "operationId": "take_delivery",
-                "summary": "A webhook of a CI provider: GitHub's `workflow_job`, GitLab's job events.",
-                "security": [{"github": []}, {"gitlab": []}],
+                "summary": "A webhook of a CI provider tells that a job has ended, or a run of many.",
+                "description": (
+                    "GitHub: `workflow_job`, `workflow_run`, `check_run`. GitLab: job and pipeline events. Buildkite: "
+                    "`job.finished`, `build.finished`. CircleCI: `job-completed`, `workflow-completed`. Jenkins: the "
+                    "Notification plugin, as JSON. What was sent before, or long ago, is refused."
+                ),
+                "security": [{name: []} for name in _PROOFS],
                 "parameters": [_path("hook", {"type": "string", "pattern": "^[a-z0-9][a-z0-9_-]{0,39}$"})],
                 "requestBody": {"required": True, "content": {"application/json": {"schema": {}}}},
                 "responses": {

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from ci_memory_producers.ci_env.values import at, text_of
+from ci_memory_producers.ci_env.values import MAX_NAME, at, text_of
 from ci_memory_producers.events import Stage
 from ci_memory_producers.redact import redact
 
@@ -35,9 +35,10 @@ def stage_of(name: str) -> Stage:
 
 def path_of(value: Any, field: str) -> str:
     """Names with slashes between them. It becomes a part of an address that is asked: nothing but names may be in it."""
-    if not isinstance(value, str) or not _REPO.fullmatch(value) or any(set(part) <= {"."} for part in value.split("/")):
+    names = isinstance(value, str) and len(value) <= MAX_NAME and _REPO.fullmatch(value)
+    if not names or any(set(part) <= {"."} for part in value.split("/")):
         raise NotAJob(f"{field} is no repository")
-    return value
+    return str(value)
 
 
 def name_of(value: Any, field: str) -> str:
