@@ -67,6 +67,7 @@ class Librarian:
     def _write(self, lease: Lease, pattern: Pattern, now_ms: int) -> str:
         tenant = lease.tenant
         if pattern.status == "deprecated" and not self.index.links(tenant, pattern.pattern_id).get("reflection_id"):
+            self._withdraw_reflections(tenant, pattern)
             self.index.finish(lease)
             return "nothing_to_write"
         reflection_id = self._reflection(tenant, pattern)
@@ -78,9 +79,10 @@ class Librarian:
             self._cast(tenant, pattern, vote, strategies[vote.fix_id] if vote.target == "strategy" else reflection_id)
         self.knowledge.update_metadata(tenant, reflection_id, summary(pattern) | self._state(tenant, pattern))
         if pattern.status == "deprecated":
-            self.knowledge.deprecate(tenant, reflection_id)
-            # Aegis can't bring a memory back: should the pattern recur, it gets a new reflection.
+            # Aegis can't bring a memory back: should the pattern recur, it gets a new reflection. The link goes first: a writer
+            # that dies in between must not leave one to what is no longer in the playbook.
             self.index.link(tenant, pattern.pattern_id, reflection_id="")
+            self._withdraw_reflections(tenant, pattern, reflection_id)
         self.index.finish(lease, revision=pattern.revision, later_ms=now_ms + self.flush_ms)
         return "written"
 
@@ -107,6 +109,11 @@ class Librarian:
         """What says that a memory's pattern was forgotten, for the day when Redis is lost; its state goes."""
         ruling = self.archive.forgotten(lease.tenant).get(lease.work_id)
         return {FORGOTTEN: ruling.model_dump(), STATE_KEY: ""} if ruling else {}
+
+    def _withdraw_reflections(self, tenant: str, pattern: Pattern, *known: str) -> None:
+        """Take the reflections of a pattern that grew old out of the playbook: ``known`` ones, and what a killed writer left."""
+        for memory_id in dict.fromkeys((*known, *self.knowledge.find(tenant, pattern.pattern_id, "reflection"))):
+            self.knowledge.deprecate(tenant, memory_id)
 
     def _withdraw_strategies(self, tenant: str, pattern: Pattern, stays: Collection[str]) -> None:
         """Take strategies out of the playbook, once: of fixes that a person vetoed, and of those that left with a split."""
