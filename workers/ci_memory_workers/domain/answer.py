@@ -71,7 +71,7 @@ def _new(event_id: str, pattern: Pattern, newest_event: datetime | None, log_lag
         analysis=pattern.diagnosis,
         analyst=pattern.analyst,
         provisional=pattern.analysed == "provisional",
-        message=f"New failure. This is a first diagnosis ({pattern.analyst}), not a proven fix.{_caveat(pattern)}",
+        message=f"New failure. This is a first diagnosis ({pattern.analyst}), not a proven fix.{_caveat(pattern)}{_unsearched(pattern)}",
         newest_event=newest_event,
         log_lag=log_lag,
     )
@@ -212,6 +212,10 @@ def _caveat(pattern: Pattern) -> str:
     if pattern.analysed == "provisional":
         why = _NOT_ASKED.get(pattern.analyst_reason, "The language model is out of reach")
         return f" {why}: rules answered, its analysis follows."
-    if pattern.fix is None and pattern.analyst_reason.startswith(WITHOUT_PLAYBOOK):
-        return " The playbook was out of reach: a known pattern that this may be is missed where only the playbook tells."
     return ""
+
+
+def _unsearched(pattern: Pattern) -> str:
+    if not pattern.analyst_reason.startswith(WITHOUT_PLAYBOOK):
+        return ""
+    return " The playbook was out of reach: a known pattern that this may be is missed where only the playbook tells."
