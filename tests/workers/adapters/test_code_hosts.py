@@ -138,7 +138,7 @@ def test_gitlab_gets_no_status_of_a_pipeline_that_is_not_its_own(forge: ForgeSta
 def test_an_api_that_is_busy_is_asked_later_and_not_waited_for(
     channel: Channel, forge: ForgeStandin, status: int, headers: dict[str, str], wait: float | None
 ) -> None:
-    forge.refuse(status, **headers)
+    forge.refuse(status, after=False, **headers)
 
     with pytest.raises(ChannelBusy) as busy:
         HOSTS.change(channel, place(channel))

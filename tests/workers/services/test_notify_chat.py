@@ -35,7 +35,7 @@ def test_a_new_failure_of_the_default_branch_is_one_message(world: NotifiedWorld
 
     (text,) = world.chat.texts
     first, *rest = text.split("\n")
-    commit = f"<https://github.example.com/acme/shop/commit/{1:040x}|`000000000000`>"
+    commit = f"<https://github.example.com/acme/shop/commit/{1:040x}|000000000000>"
     build = "<https://github.example.com/acme/shop/runs/1|build>"
     assert first == f"*New failure* on `main` of `acme/shop` at {commit}: `assert 401 == 200`, job `CI / unit` ({build})"
     assert rest[0] == "Diagnosis by `model-x`, not a proven fix: a summary"

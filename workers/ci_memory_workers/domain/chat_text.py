@@ -45,8 +45,8 @@ def words(text: str, longest: int = LONGEST_PROSE) -> str:
 
 
 def link(url: str, shown: str) -> str:
-    """A link to a plain web address; ``shown`` alone where there is none."""
-    return f"<{url}|{shown}>" if url else shown
+    """A link to a plain web address; where there is none, ``shown`` in a code span."""
+    return f"<{url}|{shown}>" if url else span(shown)
 
 
 def failure_message(told: Sequence[Told], place: Place, build: Build, *, more: int, now: datetime) -> str:
@@ -77,7 +77,7 @@ def _failure(told: Told, place: Place, build: Build, now: datetime) -> list[str]
     what = span(told.failed.headline) or span(analysis.category)
     test = f", test {span(told.failed.test_id)}" if told.failed.test_id.strip() else ""
     job = f", job {span(place.job, 100)}" if place.job.strip() else ""
-    at = f" at {link(build.commit_url(place.commit, place.repo), span(place.commit[:12]))}" if place.commit else ""
+    at = f" at {link(build.commit_url(place.commit, place.repo), place.commit[:12])}" if place.commit else ""
     seen = f" (<{build.build_url}|build>)" if build.build_url else ""
     lines = [f"*{_title(analysis)}* on {span(place.branch, 100)} of {span(place.repo, 100)}{at}: {what}{test}{job}{seen}"]
     if said != "new":
@@ -97,7 +97,7 @@ def _help(analysis: Analysis, build: Build, now: datetime) -> list[str]:
     evidence, said = analysis.evidence, analysis.analysis
     if evidence is not None and evidence.source == "fix":
         url = build.commit_url(evidence.fix_commit, evidence.fix_repo)
-        commit = f" in {link(url, span(evidence.fix_commit[:12]))}" if evidence.fix_commit.strip() else ""
+        commit = f" in {link(url, evidence.fix_commit[:12])}" if evidence.fix_commit.strip() else ""
         return [f"Fix: {words(analysis.suggested_fix)} ({outcomes(evidence, now)}{commit})"]
     if said is None:
         return [f"Try (a suggestion, not a proven fix): {words(analysis.suggested_fix)}"] if analysis.suggested_fix else []
