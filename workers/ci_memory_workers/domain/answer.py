@@ -59,6 +59,7 @@ def answer(event_id: str, pattern: Pattern, *, known: bool, freshness: Freshness
 
 
 def _new(event_id: str, pattern: Pattern, newest_event: datetime | None, log_lag: int | None) -> Analysis:
+    caveats = _caveat(pattern) + _unsearched(pattern)
     return Analysis(
         status="new_pattern",
         event_id=event_id,
@@ -71,7 +72,7 @@ def _new(event_id: str, pattern: Pattern, newest_event: datetime | None, log_lag
         analysis=pattern.diagnosis,
         analyst=pattern.analyst,
         provisional=pattern.analysed == "provisional",
-        message=f"New failure. This is a first diagnosis ({pattern.analyst}), not a proven fix.{_caveat(pattern)}{_unsearched(pattern)}",
+        message=f"New failure. This is a first diagnosis ({pattern.analyst}), not a proven fix.{caveats}",
         newest_event=newest_event,
         log_lag=log_lag,
     )
