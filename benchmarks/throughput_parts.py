@@ -63,6 +63,8 @@ def parts(box: Container, client: Redis) -> dict[str, float]:
         (FailureMemory, "_validate", "validate"),
         (failures, "redact_event", "redact"),
         (reading, "redact", "redact"),
+        (reading.TextReader, "_lines_of", "recognise"),
+        (reading.TextReader, "_known", "recognise"),
         (type(box.failures.reader._categorizer), "categorize", "category"),
         (reading, "fingerprint", "fingerprint"),
         (box.index, "apply", "encode, ask, decode patterns"),

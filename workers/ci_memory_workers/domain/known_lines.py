@@ -7,11 +7,11 @@ of which they see the same are one `Line`: the noise of a run makes no new text.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from operator import or_
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, cast
 from weakref import WeakValueDictionary
 
 from . import line_traits
@@ -20,7 +20,7 @@ from .frames import is_frame
 from .log_lines import clean_line, line_without_colours
 from .mask import mask_line
 
-MOST_LINES: Final = 16_384
+MOST_LINES: Final = 65_536
 """Lines that are remembered, twice: the younger and the older ones."""
 LONGEST_LINE: Final = 500
 MOST_NEW: Final = 3
@@ -38,9 +38,7 @@ _BREAKS: Final = re.compile("[\r\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029](?=.)", re.
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 _ENDS_TRACEBACK: Final = re.compile(r"\s*(?![A-Z]+\b)[A-Za-z_][\w.]{1,200}(?::|$)")
 # Parts of something of several lines: they are taken as they stand, whatever is varying in them.
-_TAKEN_AS_IT_IS: Final = re.compile(
-    r"\s*(?:severity|exitcode|signal|failureType|symbol|location|required|found|reason): |.*\bpeer |.*[:']$"
-)
+_TAKEN_AS_IT_IS: Final = re.compile(r"\s*(?:severity|exitcode|signal|failureType|symbol|location|required|found|reason): ")
 _FAR: Final = 3
 """How many lines below it what announces them can take."""
 
@@ -70,33 +68,44 @@ class KnownLines:
         self._seen: set[str] = set()
         self._alike: WeakValueDictionary[tuple[object, ...], Line] = WeakValueDictionary()
 
-    def of(self, text: str) -> tuple[Line, ...] | None:
-        """The lines of ``text``; None where too many of them are seen for the first time."""
-        lines = text.split("\n")
-        found = list(map(self._young.get, lines))
-        return tuple(found) if None not in found or self._learn(lines, found) else None  # type: ignore[arg-type]  # all are there
-
-    def _learn(self, lines: Sequence[str], found: list[Line | None]) -> bool:
-        """Fill in what is missing in ``found``; False where that is too much for a text that may never come again."""
-        missing = [at for at, line in enumerate(found) if line is None]
-        new = {line for at in missing if (line := lines[at]) not in self._old and line not in self._seen}
-        if len(new) > MOST_NEW:
-            if len(self._seen) > MOST_LINES:
-                self._seen = set()
-            self._seen |= new
-            return False
+    def of(self, texts: Sequence[str]) -> list[tuple[Line, ...] | None]:
+        """The lines of each text; None for one of which too many are seen for the first time: it may never come again."""
         if len(self._young) >= MOST_LINES:
             self._old, self._young = self._young, {}
-        for at in missing:
-            line = lines[at]
-            found[at] = self._young.get(line) or self._old.get(line) or self._read(line)
-            self._young[line] = found[at]  # type: ignore[assignment]  # it was just put there
-            self._seen.discard(line)
-        return True
+        if len(self._seen) >= MOST_LINES:
+            self._seen = set()
+        split = [text.split("\n") for text in texts]
+        found = [list(map(self._young.get, lines)) for lines in split]
+        missing = [self._missing(lines, its) for lines, its in zip(split, found, strict=True)]
+        self._learn(dict.fromkeys(line for some in missing for line in some or ()))
+        for lines, its, some in zip(split, found, missing, strict=True):
+            if some:
+                its[:] = map(self._young.get, lines)
+        return [None if some is None else cast("tuple[Line, ...]", tuple(its)) for its, some in zip(found, missing, strict=True)]
+
+    def _missing(self, lines: Sequence[str], found: Sequence[Line | None]) -> list[str] | None:
+        """What has to be read of ``lines``; None where that is too much."""
+        if None not in found:
+            return []
+        missing = [line for line, its in zip(lines, found, strict=True) if its is None]
+        new = {line for line in missing if line not in self._seen and line not in self._old}
+        if max(map(len, missing)) > LONGEST_LINE:
+            return None
+        if len(new) > MOST_NEW:
+            self._seen |= new
+            return None
+        return missing
+
+    def _learn(self, missing: Iterable[str]) -> None:
+        new = [line for line in missing if line not in self._old]
+        self._young.update({line: self._old[line] for line in missing if line in self._old})
+        self._seen.difference_update(new)
+        alone = [line for line in new if _reads_alone(line)]
+        # Most hold no secret, which is said of all at once for less than of each.
+        harmless = set(alone) if self._is_harmless("\n".join(alone)) else {line for line in alone if self._is_harmless(line)}
+        self._young.update({line: self._read(line) if line in harmless else Line(ODD) for line in new})
 
     def _read(self, raw: str) -> Line:
-        if len(raw) > LONGEST_LINE or _BREAKS.search(raw) or _SURROGATE.search(raw) or not self._is_harmless(raw):
-            return Line(ODD)
         if (plain := line_without_colours(raw)) is None:
             return Line(ODD)
         cleaned = clean_line(plain)
@@ -105,7 +114,8 @@ class KnownLines:
         if cleaned is None:
             return Line(bits | BLANK)
         line, is_error, traits = cleaned
-        if not (traits or is_error or rules or _TAKEN_AS_IT_IS.match(line) or is_frame(line)):
+        taken = traits or is_error or rules or "peer " in line or line.endswith((":", "'"))
+        if not (taken or _TAKEN_AS_IT_IS.match(line) or is_frame(line)):
             indent = len(line) - len(line.lstrip())
             masked = mask_line(line)
             if (" " * indent + masked) != raw:
@@ -129,6 +139,10 @@ class KnownLines:
         parts = found >> _RULES
         several = bool(found & STAMPED) and any(parts & needed == needed for needed in self._categorizer.several)
         return Untold(tuple(_taken(lines, found)) if found & MASKED else (), several)
+
+
+def _reads_alone(line: str) -> bool:
+    return _BREAKS.search(line) is None and _SURROGATE.search(line) is None
 
 
 _OF_TRAITS: Final = (

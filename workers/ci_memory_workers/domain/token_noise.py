@@ -48,7 +48,8 @@ _NOISE: Final = re.compile(
     """,
     re.VERBOSE | re.ASCII,
 )
-_DIGEST: Final = re.compile(r"[0-9a-f]{16,128}")
+# Most noise is a whole token: a number, a digest, an address.
+_ALONE: Final = re.compile(r"[-+]?\d+(?:\.\d+)?|[0-9a-f]{16,128}|0[xX][0-9a-fA-F]+", re.ASCII)
 _WORTH_A_LOOK: Final = re.compile(r"[0-9/\\@]|\w\.\w+\.\w")
 _PLACEHOLDERS: Final = {
     "time": "<time>",
@@ -71,8 +72,8 @@ def mask_token(token: str) -> str | None:
 def _mask(token: str) -> str | None:
     if not _WORTH_A_LOOK.search(token):
         return None
-    if token.isdigit() or _DIGEST.fullmatch(token) is not None:
-        return NUMBER
+    if token.isdigit() or _ALONE.fullmatch(token) is not None:
+        return "<hex>" if token[:2] in ("0x", "0X") else NUMBER
     masked = _NOISE.sub(_replace, token[:_LONGEST_TOKEN])
     return None if masked == token else masked
 

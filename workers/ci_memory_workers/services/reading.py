@@ -65,31 +65,38 @@ class TextReader:
 
     def read_all(self, failures: Sequence[FailureText]) -> list[TextReading]:
         """The texts of a batch, in their order."""
-        known = [self._known(failure) for failure in failures]
-        unknown = list(dict.fromkeys(failure for failure, said in zip(failures, known, strict=True) if said is None))
-        read = dict(zip(unknown, self._read(unknown), strict=True)) if unknown else {}
-        for failure in unknown:
-            self._remember(failure, read[failure].said)
+        lines = self._lines_of(failures)
+        known = [self._known(failure, its) for failure, its in zip(failures, lines, strict=True)]
+        unknown = {failure: its for failure, its, said in zip(failures, lines, known, strict=True) if said is None}
+        read = dict(zip(unknown, self._read(list(unknown)), strict=True)) if unknown else {}
+        for failure, its in unknown.items():
+            if its is not None:
+                self._remember(failure, its, read[failure].said)
         return [
             TextReading(failure.text, failure.trace, said) if said is not None else read[failure]
             for failure, said in zip(failures, known, strict=True)
         ]
 
-    def _known(self, failure: FailureText) -> Read | None:
-        lines = self._lines_of(failure)
+    def _known(self, failure: FailureText, lines: _Lines | None) -> Read | None:
         told = self._recalled(lines) if lines is not None else None
         if isinstance(told, Read) or told is None:
             return told
         said = self._recalled((lines, *self._beside(failure, *told)))
         return said if isinstance(said, Read) else None
 
-    def _lines_of(self, failure: FailureText) -> _Lines | None:
-        """What a failure is recognised by; None where it must be read."""
-        text, trace, stage, test_id = failure
-        if len(text) > MAX_TEXT or len(trace) > MAX_TEXT or (lines := self._lines.of(text)) is None:
-            return None
-        below = self._lines.of(trace) if trace else ()
-        return None if below is None else (lines, below, stage, test_id)
+    def _lines_of(self, failures: Sequence[FailureText]) -> list[_Lines | None]:
+        """What each failure is recognised by; None where it must be read."""
+        of_texts = self._lines.of([failure.text if len(failure.text) <= MAX_TEXT else "" for failure in failures])
+        traces = [failure.trace for failure in failures if 0 < len(failure.trace) <= MAX_TEXT]
+        of_traces = dict(zip(traces, self._lines.of(traces), strict=True)) if traces else {}
+        return [
+            (lines, below, failure.stage, failure.test_id)
+            if len(failure.text) <= MAX_TEXT
+            and lines is not None
+            and (below := of_traces.get(failure.trace) if failure.trace else ()) is not None
+            else None
+            for failure, lines in zip(failures, of_texts, strict=True)
+        ]
 
     def _recalled(self, key: Hashable) -> Read | tuple[Untold, Untold] | None:
         if (found := self._young.get(key)) is None and (found := self._old.get(key)) is not None:
@@ -101,9 +108,7 @@ class TextReader:
         rules = self._categorizer.rules_of_several(failure.text) if of_text.several else ()
         return rules, _lines_at(failure.text, of_text.at), _lines_at(failure.trace, of_trace.at)
 
-    def _remember(self, failure: FailureText, said: Read) -> None:
-        if (lines := self._lines_of(failure)) is None:
-            return
+    def _remember(self, failure: FailureText, lines: _Lines, said: Read) -> None:
         of_text, of_trace = self._lines.untold(lines[0]), self._lines.untold(lines[1])
         if of_text is None or of_trace is None:
             return
