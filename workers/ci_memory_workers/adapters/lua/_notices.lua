@@ -20,16 +20,21 @@ local function note_failure(p, event_id, work, line, order, place, test, final, 
   local key, noted = p .. 'notice:' .. work, p .. 'noticed:' .. line
   if redis.call('HEXISTS', key, 'e|' .. event_id) == 1 then return false end
   local number = redis.call('HINCRBY', key, 'events', 1)
-  redis.call('HSETNX', key, 'first_ms', string.format('%.0f', now))
-  redis.call('HSET', key, 'place', place, 'line', line, 'passed', '0')
-  if order > (redis.call('HGET', key, 'order') or '') then redis.call('HSET', key, 'order', order) end
-  redis.call('EXPIRE', key, kept_s)
   if number > MOST_NOTICED then return false end
   redis.call('HSET', key, 'e|' .. event_id, number .. '|' .. test)
+  if number == 1 then
+    redis.call('HSET', key, 'place', place, 'line', line, 'passed', '0', 'order', order, 'first_ms', string.format('%.0f', now))
+    redis.call('EXPIRE', key, kept_s)
+  elseif order > redis.call('HGET', key, 'order') then
+    redis.call('HSET', key, 'order', order)
+  end
   if not final then redis.call('SET', p .. 'notice_of:' .. event_id, work, 'EX', kept_s) end
-  if order < (redis.call('HGET', noted, 'order') or '') then return false end
-  redis.call('HSET', noted, 'order', order, 'work', work, 'state', 'failed')
-  redis.call('EXPIRE', noted, kept_s)
+  local before = redis.call('HMGET', noted, 'order', 'state')
+  if order < (before[1] or '') then return false end
+  if order ~= before[1] or before[2] ~= 'failed' then
+    redis.call('HSET', noted, 'order', order, 'work', work, 'state', 'failed')
+    redis.call('EXPIRE', noted, kept_s)
+  end
   return true
 end
 

@@ -17,7 +17,7 @@ for i = 7, last, 2 do waiting[#waiting + 1] = p .. 'waiting:' .. ARGV[i] end
 local anybody = false
 in_pieces(waiting, function(...) anybody = anybody or redis.call('EXISTS', ...) > 0 end)
 
-local told = {}
+local told, noting = {}, ARGV[4] ~= ''
 for i = 7, last, 2 do
   local stays = ARGV[3] == '1' and redis.call('EXISTS', p .. 'result:' .. ARGV[i]) == 1
   if anybody and not stays then
@@ -25,7 +25,7 @@ for i = 7, last, 2 do
   elseif not stays then
     redis.call('SET', p .. 'result:' .. ARGV[i], ARGV[i + 1], 'EX', ARGV[1])
   end
-  if not stays then told[#told + 1] = ARGV[i] end
+  if noting and not stays then told[#told + 1] = ARGV[i] end
 end
-if ARGV[4] == '' then return {} end
+if not noting then return {} end
 return owe_notices(p, told, last + 1, tonumber(ARGV[4]), ARGV[5])
