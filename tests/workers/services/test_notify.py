@@ -69,6 +69,21 @@ def test_the_pass_of_the_job_resolves_its_comment_and_another_branchs_does_not(w
     assert world.tell() == []
 
 
+def test_where_branches_are_unknown_the_commit_leads_to_the_comment_that_is_resolved(world: NotifiedWorld) -> None:
+    world.passes(branch="", run=1)
+    assert world.tell() == []
+    world.fail(branch="", run=2)
+    world.told_all()
+    assert world.host.comments[JOB].startswith("### New failure")
+
+    world.passes(branch="", run=3, job="another")
+    assert world.tell() == []
+    world.passes(branch="", run=3)
+    assert world.tell() == ["told"]
+
+    assert world.host.comments == {JOB: f"resolved at {3:040x}"}
+
+
 def test_several_failures_of_a_job_are_one_comment_that_grows(world: NotifiedWorld) -> None:
     first = world.fail("assert 1 == 2", test_id="tests/test_a.py::test_one")
     world.fail("ValueError: no such member", test_id="tests/test_b.py::test_two", error_message="ValueError: no such member")

@@ -15,7 +15,7 @@ def encode_noted(one: Noted) -> tuple[str, ...]:
     """The arguments of one event of which somebody is to be notified."""
     place = one.place
     told = ("P" if one.passed else "F", one.event_id, place.work_id, place.line, place.order)
-    return (*told, encode_place(place), one.test_id, "1" if one.final else "0")
+    return (*told, encode_place(place), one.test_id, "1" if one.final else "0", place.job_anywhere)
 
 
 def encode_place(place: Place) -> str:

@@ -52,6 +52,11 @@ class Place:
         return _digest(self.repo, self.branch or NO_BRANCH + self.commit, self.job)
 
     @property
+    def job_anywhere(self) -> str:
+        """The job on whatever branch, where that is unknown (GitLab's job events of a merge request don't tell it); else ''."""
+        return "" if self.branch else _digest(self.repo, self.job)
+
+    @property
     def order(self) -> str:
         """Sorts the executions of a line as text: by run and attempt; by time where the provider counts no runs."""
         run, attempt, ms = (self.run_number, self.attempt, 0) if self.run_number is not None else (0, 0, self.ms)

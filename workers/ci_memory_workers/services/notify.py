@@ -150,6 +150,9 @@ class _Telling:
         place, line = self.notice.place, self.notice.line
         number = self.desk.notices.change(self.tenant, line, channel.name)
         if self.notice.passed:
+            if number is None and not place.branch:
+                # On which branch it had failed nobody knows: its commit belongs to the change request, if to any.
+                number = self.desk.host.change(channel, place)
             if number is not None:
                 self.desk.host.resolve(channel, place, number, Marker.of(place.repo, place.job))
             return

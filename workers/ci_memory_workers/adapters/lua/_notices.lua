@@ -15,8 +15,8 @@ local function owe_notice(p, work, now)
   if redis.call('HEXISTS', p .. 'leases:notify', work) == 0 then redis.call('ZADD', p .. 'due:notify', due, work) end
 end
 
--- Writes a failure into its notice. Returns whether it is new there, and not of an execution that a later one has overtaken.
-local function note_failure(p, event_id, work, line, order, place, test, final, now, kept_s)
+-- Writes a failure into its notice. `anywhere` is the job, where its branch is unknown ('' where it is known). Returns whether it is new there, and not of an execution that a later one has overtaken.
+local function note_failure(p, event_id, work, line, order, place, test, final, anywhere, now, kept_s)
   local key, noted = p .. 'notice:' .. work, p .. 'noticed:' .. line
   if redis.call('HEXISTS', key, 'e|' .. event_id) == 1 then return false end
   local number = redis.call('HINCRBY', key, 'events', 1)
@@ -28,6 +28,7 @@ local function note_failure(p, event_id, work, line, order, place, test, final, 
   elseif order > redis.call('HGET', key, 'order') then
     redis.call('HSET', key, 'order', order)
   end
+  if anywhere ~= '' then redis.call('SET', p .. 'noticed_anywhere:' .. anywhere, '1', 'EX', kept_s) end
   if not final then redis.call('SET', p .. 'notice_of:' .. event_id, work, 'EX', kept_s) end
   local before = redis.call('HMGET', noted, 'order', 'state')
   if order < (before[1] or '') then return false end
@@ -38,21 +39,24 @@ local function note_failure(p, event_id, work, line, order, place, test, final, 
   return true
 end
 
--- Writes a pass of a whole job down. Returns whether the job had failed before: then its notice is due.
-local function note_pass(p, work, line, order, place, kept_s)
+-- Writes a pass of a whole job down. Returns whether the job had failed before, or may have where branches are unknown: then its notice
+-- is due.
+local function note_pass(p, work, line, order, place, anywhere, kept_s)
   local key, noted = p .. 'notice:' .. work, p .. 'noticed:' .. line
   local before = redis.call('HMGET', noted, 'order', 'state')
   if order <= (before[1] or '') then return false end
   redis.call('HSET', noted, 'order', order, 'work', work, 'state', 'passed')
   redis.call('EXPIRE', noted, kept_s)
-  if before[2] ~= 'failed' then return false end
+  local may_have = anywhere ~= '' and redis.call('EXISTS', p .. 'noticed_anywhere:' .. anywhere) == 1
+  if before[2] ~= 'failed' and not may_have then return false end
   redis.call('HSET', key, 'place', place, 'line', line, 'passed', '1', 'order', order)
   redis.call('EXPIRE', key, kept_s)
   return true
 end
 
 -- Makes the notices due of which something can be told. `told` are the events that are answered by this call. Notices stand in ARGV
--- from `first`: kind ('F' | 'P'), event_id, work, line, order, place (JSON), test id, final ('1': its answer will not change).
+-- from `first`: kind ('F' | 'P'), event_id, work, line, order, place (JSON), test id, final ('1': its answer will not change), and the job
+-- where its branch is unknown.
 local function owe_notices(p, told, first, now, kept_s)
   local owed, order, here = {}, {}, {}
   local function owe(work)
@@ -61,12 +65,12 @@ local function owe_notices(p, told, first, now, kept_s)
       order[#order + 1] = work
     end
   end
-  for i = first, #ARGV, 8 do
-    local event_id, work = ARGV[i + 1], ARGV[i + 2]
+  for i = first, #ARGV, 9 do
+    local kind, event_id, work, line, at, place, test, final, anywhere = unpack(ARGV, i, i + 8)
     here[event_id] = true
-    if ARGV[i] == 'P' then
-      if note_pass(p, work, ARGV[i + 3], ARGV[i + 4], ARGV[i + 5], kept_s) then owe(work) end
-    elseif note_failure(p, event_id, work, ARGV[i + 3], ARGV[i + 4], ARGV[i + 5], ARGV[i + 6], ARGV[i + 7] == '1', now, kept_s) then
+    if kind == 'P' then
+      if note_pass(p, work, line, at, place, anywhere, kept_s) then owe(work) end
+    elseif note_failure(p, event_id, work, line, at, place, test, final == '1', anywhere, now, kept_s) then
       -- Its answer may have been given before this was written down.
       if redis.call('EXISTS', p .. 'result:' .. event_id) == 1 then owe(work) end
     end
