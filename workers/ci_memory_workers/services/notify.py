@@ -37,7 +37,8 @@ from .ports.breaker import Breaker
 from .ports.notify import Chat, CodeHost, Notices
 
 LEASE_MS = 180_000
-MOST_TRIES = 8
+MOST_TRIES = 12
+"""With the delays between them, half an hour or so."""
 QUIET_MS = 5_000
 """A notice that has just been told is told anew not before."""
 LEFT_ALONE_MS = 30_000
