@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import sqlite3
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -18,7 +20,7 @@ from ci_memory_workers.adapters.aegis.identity import (
     tenant_of,
     with_pattern_of,
 )
-from ci_memory_workers.adapters.aegis.memory_file import MemoryFile
+from ci_memory_workers.adapters.aegis.memory_file import CARRIED, CARRIED_LENGTH, MemoryFile, in_our_terms
 from ci_memory_workers.adapters.aegis.sanitise import Sanitiser
 from ci_memory_workers.errors import KnowledgeRefused, KnowledgeUnavailable
 from ci_memory_workers.services.ports import Candidate, Memory, MemoryKind, Vote
@@ -26,11 +28,14 @@ from ci_memory_workers.services.ports import Candidate, Memory, MemoryKind, Vote
 if TYPE_CHECKING:
     from aegis_memory import AegisClient
 
-_FIND = """
-    SELECT id FROM memories
-    WHERE namespace = ? AND memory_type = ? AND is_deprecated = 0 AND substr(content, 1, ?) = ?
+    from ci_memory_workers.adapters.aegis.vectors import Near, Vectors
+
+_BEGINNING = f"substr(content, 1, {CARRIED_LENGTH})"
+_FIND = f"""
+    SELECT id FROM memories INDEXED BY {CARRIED}
+    WHERE namespace = ? AND memory_type = ? AND is_deprecated = 0 AND {_BEGINNING} >= ? AND {_BEGINNING} < ?
     ORDER BY created_at, rowid
-"""
+"""  # noqa: S608 - nothing but our own constants is put in
 
 
 _PIECE = 200
@@ -53,6 +58,8 @@ class LocalAegis:
     def __init__(self, path: Path, *, redact: Callable[[str], str], lock_timeout: float = 15.0) -> None:
         self._file = MemoryFile(path, lock_timeout=lock_timeout)
         self._sanitiser = Sanitiser(redact)
+        # By process: a lock that another thread held at a fork is never let go in the child.
+        self._vectors: dict[int, Vectors] = {}
 
     def add_reflection(
         self, tenant: str, content: str, *, error_pattern: str, correct_approach: str, metadata: Mapping[str, object]
@@ -94,7 +101,8 @@ class LocalAegis:
     def find(self, tenant: str, pattern_id: str, kind: Literal["reflection", "strategy"]) -> list[str]:
         """Ids of the memories of ``kind`` that carry ``pattern_id`` and are not deprecated, oldest first."""
         prefix = content_with_pattern(pattern_id, "")
-        rows = self._file.rows(_FIND, (namespace(tenant), kind, len(prefix), prefix))
+        # The prefix ends with a space: what begins with it stands before the same with the character that follows a space.
+        rows = self._file.rows(_FIND, (namespace(tenant), kind, prefix, prefix[:-1] + "!"))
         return [str(row[0]) for row in rows]
 
     def vote(self, tenant: str, memory_id: str, vote: Vote, *, context: str, task_id: str) -> None:
@@ -133,19 +141,31 @@ class LocalAegis:
             _apply(client, {"type": "deprecate", "memory_id": memory_id, "agent_id": AGENT_ID})
 
     def shortlist(self, tenant: str, query: str, *, top_k: int = 5, min_effectiveness: float = -1.0) -> list[Candidate]:
-        """The memories nearest to ``query``, nearest first. It reads all of the tenant's memories."""
-        text = self._sanitiser.query(query)
+        """The memories nearest to ``query``, nearest first: what Aegis's own playbook gives, which reads all of the tenant's
+        memories each time. The first search of a process reads them too, later ones what is new.
+        """
+        space, text = namespace(tenant), self._sanitiser.query(query)
         if not text or top_k < 1:
             return []
-        with self._file.reading() as client:
-            playbook = client.get_playbook_for_agent(
-                AGENT_ID,
-                query=text,
-                namespace=namespace(tenant),
-                top_k=min(MAX_TOP_K, top_k * 4),
-                min_effectiveness=min_effectiveness,
-            )
-        return candidates(playbook.entries, top_k)
+        wanted = min(MAX_TOP_K, top_k * 4)
+        # The playbook looks at twice as many before it leaves out those with a low effectiveness.
+        found = self._nearest(space, text, 2 * wanted)
+        return candidates([one for one in found if one.effectiveness_score >= min_effectiveness][:wanted], top_k)
+
+    def _nearest(self, space: str, text: str, count: int) -> list[Near]:
+        from ci_memory_workers.adapters.aegis.vectors import Vectors  # numpy, and only a search needs it
+
+        vectors = self._vectors.setdefault(os.getpid(), Vectors(self._file.path))
+        try:
+            return vectors.nearest(space, text, count)
+        except FileNotFoundError:
+            return []  # nobody has written yet
+        except OSError as error:
+            raise KnowledgeUnavailable(f"the memory file {self._file.path} can't be read: {error.strerror}") from error
+        except sqlite3.Error as error:
+            if str(error).startswith("no such table"):
+                return []  # somebody is about to write for the first time
+            raise in_our_terms(error) from error
 
     def memories(self, tenant: str, kind: MemoryKind) -> Iterator[Memory]:
         """All memories of ``kind``, oldest first, deprecated ones too."""
@@ -161,8 +181,10 @@ class LocalAegis:
         return sorted(tenant for space in spaces if (tenant := tenant_of(space)))
 
     def close(self) -> None:
-        """Close this process's connection. The next call opens it anew."""
+        """Close this process's connections. The next call opens them anew."""
         self._file.close()
+        if vectors := self._vectors.pop(os.getpid(), None):
+            vectors.close()
 
     def _require(self, client: AegisClient, tenant: str, memory_id: str) -> None:
         if _look_up(client, tenant, memory_id) is None:

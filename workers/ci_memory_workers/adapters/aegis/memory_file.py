@@ -17,6 +17,12 @@ from ci_memory_workers.errors import KnowledgeNotAsked, KnowledgeRefused, Knowle
 if TYPE_CHECKING:
     from aegis_memory import AegisClient
 
+CARRIED = "ci_memory_carried"
+"""An index of ours in Aegis's file, by what each content begins with: the pattern that a memory carries."""
+CARRIED_LENGTH = 48
+_INDEX = f"""
+    CREATE INDEX IF NOT EXISTS {CARRIED} ON memories(namespace, memory_type, substr(content, 1, {CARRIED_LENGTH}))
+"""
 TIDY_EVERY = 50
 """Memories that one process adds between two runs of ANALYZE."""
 BUSY_TIMEOUT = 5.0
@@ -102,7 +108,7 @@ class MemoryFile:
             yield opened.client
         except sqlite3.Error as error:
             self._drop(opened)
-            raise _in_our_terms(error) from error
+            raise in_our_terms(error) from error
         except KnowledgeUnavailable:
             # Whatever it had begun is rolled back by closing.
             self._drop(opened)
@@ -130,10 +136,13 @@ class MemoryFile:
             # Made by us first, for nobody else to read: it holds what builds print.
             os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
             opened.client = AegisClient(mode="local", db_path=str(self.path), embedding_provider=HashedNgramEmbeddings())
+            with closing(self._connection()) as connection:
+                connection.execute(_INDEX)
         except OSError as error:
             raise KnowledgeNotAsked(f"the memory file {self.path} can't be opened: {error.strerror}") from error
         except sqlite3.Error as error:
-            raise _in_our_terms(error) from error
+            self._drop(opened)
+            raise in_our_terms(error) from error
 
     def _drop(self, opened: _Opened) -> None:
         client, opened.client = opened.client, None
@@ -144,7 +153,8 @@ class MemoryFile:
         return sqlite3.connect(self.path, timeout=BUSY_TIMEOUT, isolation_level=None)
 
 
-def _in_our_terms(error: sqlite3.Error) -> KnowledgeUnavailable | KnowledgeRefused:
+def in_our_terms(error: sqlite3.Error) -> KnowledgeUnavailable | KnowledgeRefused:
+    """What SQLite says, as one of our errors."""
     if isinstance(error, sqlite3.OperationalError):
         return KnowledgeUnavailable(f"the memory file could not be read or written: {error}")
     return KnowledgeRefused(f"the memory file refuses this: {error}")
