@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import http.client
 import json
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -13,8 +15,9 @@ from typing import Any
 import pytest
 
 from ci_memory_producers.comment.marker import Marker
+from ci_memory_workers.names import Lane
 from forge_standin import TOKEN, ForgeStandin
-from running_fleet import SLOW, Up, free_port, start_up, wait_until
+from running_fleet import BIN, SLOW, Up, free_port, start_up, wait_until
 from slack_standin import SlackStandin
 from webhook_samples import LOG, ProviderStandin, hook_file, job_event, signed, with_token, workflow_job
 
@@ -68,7 +71,7 @@ class Notified:
         """Wait until nothing is owed to anybody."""
         box = self.up.container()
         try:
-            lanes = ("logs", "analysis", "notify")
+            lanes: tuple[Lane, ...] = ("logs", "analysis", "notify")
             wait_until(lambda: not any(box.index.owed(lane, TENANT) for lane in lanes) and not box.log.lag(), what="all is told")
         finally:
             box.redis.close()
@@ -206,14 +209,20 @@ def test_no_secret_of_a_log_is_told_anywhere(notified: Notified) -> None:
     assert notified.slack.url not in notified.up.logs()
 
 
-def test_a_broken_file_is_said_at_the_start_and_names_the_field(notified: Notified, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "command",
+    [
+        [str(BIN / "ci-memory"), "up"],
+        [sys.executable, "-m", "celery", "-A", "ci_memory_workers.app", "worker", "-Q", "notify", "-P", "threads", "-c", "1"],
+    ],
+    ids=["up", "worker"],
+)
+def test_a_broken_file_is_said_at_the_start_and_names_the_field(notified: Notified, tmp_path: Path, command: list[str]) -> None:
     path = tmp_path / "notify.toml"
     path.write_text('[channels.chat]\nkind = "slack"\nurl_env = "NOT_SET"\n')
-    notified.up.environment["CI_MEMORY_NOTIFY_FILE"], kept = str(path), notified.up.environment["CI_MEMORY_NOTIFY_FILE"]
-    try:
-        done = notified.up.run("ci-memory", "up")
-    finally:
-        notified.up.environment["CI_MEMORY_NOTIFY_FILE"] = kept
+    environment = {**notified.up.environment, "CI_MEMORY_URL": notified.up.url, "CI_MEMORY_NOTIFY_FILE": str(path)}
+
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=SLOW, check=False)
 
     assert done.returncode == 2
     assert "CI_MEMORY_NOTIFY_FILE: channels.chat: the variable NOT_SET that url_env names is not set" in done.stderr

@@ -63,7 +63,7 @@ class Adapters:
             dedupe_seconds=self.settings.dedupe_hours * HOUR_S,
             answer_seconds=self.settings.answer_hours * HOUR_S,
             flush_ms=int(self.settings.flush_seconds * 1000),
-            notified={channel.tenant for channel in self.channels}.__contains__,
+            notified=lambda tenant: any(channel.tenant == tenant for channel in self.channels),
             clock=now_ms,
         )
 

@@ -79,7 +79,7 @@ def _failure(told: Told, place: Place, build: Build, now: datetime) -> list[str]
     job = f", job {span(place.job, 100)}" if place.job.strip() else ""
     at = f" at {link(build.commit_url(place.commit, place.repo), place.commit[:12])}" if place.commit else ""
     seen = f" (<{build.build_url}|build>)" if build.build_url else ""
-    lines = [f"*{_title(analysis)}* on {span(place.branch, 100)} of {span(place.repo, 100)}{at}: {what}{test}{job}{seen}"]
+    lines = [f"*{_title(analysis, place)}* on {span(place.branch, 100)} of {span(place.repo, 100)}{at}: {what}{test}{job}{seen}"]
     if said != "new":
         lines.append(f"Seen before: {seen_before(analysis, now)}")
     lines += _help(analysis, build, now)
@@ -87,10 +87,11 @@ def _failure(told: Told, place: Place, build: Build, now: datetime) -> list[str]
     return [*lines, f"Wrong? {span(wrong, 300)}"] if wrong else lines
 
 
-def _title(analysis: Analysis) -> str:
+def _title(analysis: Analysis, place: Place) -> str:
     if said_of(analysis) == "new":
         return "New failure"
-    return "Came back after its fix" if analysis.pattern_status == "resolved" else "Known failure"
+    fixed_here = analysis.evidence is not None and analysis.evidence.fix_repo == place.repo
+    return "Came back after its fix" if analysis.pattern_status == "resolved" and fixed_here else "Known failure"
 
 
 def _help(analysis: Analysis, build: Build, now: datetime) -> list[str]:
