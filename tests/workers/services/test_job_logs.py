@@ -224,6 +224,9 @@ def test_a_log_is_fetched_from_known_hosts_alone(
 def test_credentials_go_to_the_api_alone(box: Container) -> None:
     hook = box.job_logs.hooks["ours"]
 
+    for each in box.job_logs.hooks.values():
+        assert headers_for(each, f"{each.api_url}/repos/acme/shop") != headers_for(replace(each, api_token=""), each.api_url)
+        assert headers_for(each, "https://x.s3.amazonaws.com/log") == {}
     assert API_TOKEN in str(headers_for(hook, f"{hook.api_url}/repos/acme/shop"))
     assert headers_for(hook, "https://x.blob.core.windows.net/log") == {}
     assert headers_for(hook, hook.api_url.replace("127.0.0.1", "127.0.0.1@evil.example.com")) == {}
