@@ -52,6 +52,8 @@ class ForgeStandin:
     me: dict[str, Any] = field(default_factory=lambda: {"login": "github-actions[bot]", "id": 5, "type": "Bot"})
     changes: list[dict[str, Any]] = field(default_factory=list)
     statuses: list[dict[str, Any]] = field(default_factory=list)
+    stall: threading.Event | None = None
+    """Where it is set, what is written takes effect, and is answered only when it happens."""
     readable_user: bool = False
     """A job's own GitHub token can't read whose it is."""
 
@@ -112,6 +114,10 @@ class ForgeStandin:
         if refusal is not None and not refusal.after:
             return self._send(http, refusal.status, {"message": "refused"}, refusal.headers)
         status, said, headers = self._route(http, parts.path, parse_qs(parts.query), body)
+        if self.stall is not None and http.command != "GET":
+            self.stall.wait(60)
+            http.close_connection = True
+            return None
         if refusal is not None:
             return self._send(http, refusal.status, {"message": "lost"}, refusal.headers)
         return self._send(http, status, said, headers)

@@ -26,6 +26,8 @@ class SlackStandin:
     """Every request: method and path."""
     plans: deque[tuple[int, dict[str, str]]] = field(default_factory=deque)
     url: str = ""
+    stall: threading.Event | None = None
+    """Where it is set, messages are taken and answered only when it happens."""
 
     def __enter__(self) -> Self:
         standin = self
@@ -42,6 +44,10 @@ class SlackStandin:
                     self.close_connection = True
                     return
                 said = b"ok" if status == 200 else b"no_service"
+                if standin.stall is not None:
+                    standin.stall.wait(60)
+                    self.close_connection = True
+                    return
                 self.send_response(status)
                 for name, value in {"Content-Length": str(len(said)), **headers}.items():
                     self.send_header(name, value)

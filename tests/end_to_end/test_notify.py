@@ -14,14 +14,13 @@ from typing import Any
 
 import pytest
 
-from ci_memory_producers.comment.marker import Marker
 from ci_memory_workers.names import Lane
 from forge_standin import TOKEN, ForgeStandin
+from notify_samples import TENANT, notify_file, says, state
 from running_fleet import BIN, SLOW, Up, free_port, start_up, wait_until
 from slack_standin import SlackStandin
 from webhook_samples import LOG, ProviderStandin, hook_file, job_event, signed, with_token, workflow_job
 
-TENANT = "notified"
 LEAK = "ghp_" + "x1y2" * 9
 SECRET_LOG = LOG.replace(
     "##[endgroup]", f"##[endgroup]\n2026-11-25T01:00:01.2234567Z + curl -H 'Authorization: Bearer {LEAK}' token={LEAK}"
@@ -77,22 +76,6 @@ class Notified:
             box.redis.close()
 
 
-def notify_file(directory: Path, github: str, gitlab: str, slack: str) -> Path:
-    """Comments and statuses at both hosts, and one chat; tokens in variables."""
-    path = directory / "notify.toml"
-    hosts = {"github": f"{github}/github", "gitlab": f"{gitlab}/gitlab/api/v4"}
-    tables = [
-        f'[channels.{host}-{kind}]\nkind = "{kind}"\nprovider = "{host}"\ntenant = "{TENANT}"\nrepositories = ["acme/*"]\n'
-        f'api_url = "{api_url}"\nweb_url = "https://{host}.example.com"\ntoken_env = "FORGE_TOKEN"\n'
-        for host, api_url in hosts.items()
-        for kind in ("comment", "status")
-    ]
-    chat = f'[channels.chat]\nkind = "slack"\ntenant = "{TENANT}"\nurl = "{slack}"\n'
-    path.write_text("\n".join([*tables, chat]))
-    path.chmod(0o600)
-    return path
-
-
 @pytest.fixture(scope="module")
 def notified(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Notified]:
     directory = tmp_path_factory.mktemp("notify")
@@ -113,19 +96,6 @@ def notified(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Notified]:
             yield Notified(up, provider, github, gitlab, slack)
         finally:
             assert up.stop() == 0
-
-
-def state(forge: ForgeStandin) -> str:
-    """What the one comment says of its job: 'failed' or 'resolved'; '' where there is none."""
-    found = [Marker.read(one["body"]) for one in forge.comments]
-    assert len(found) <= 1
-    return found[0].state if found and found[0] else ""
-
-
-def says(forge: ForgeStandin, sha: str) -> str:
-    """What stands beside a commit's checks."""
-    found = [one["description"] for one in forge.statuses if one["sha"] == sha]
-    return str(found[-1]) if found else ""
 
 
 def told(condition: Callable[[], object], what: str) -> None:

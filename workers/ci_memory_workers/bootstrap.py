@@ -155,6 +155,7 @@ class Container(Adapters):
             chat=SlackMessages(),
             channels=read_channels(self.settings.notify_file),
             breaker=lambda channel: RedisBreaker(self.redis, f"channel:{channel.tenant}:{channel.name}", CHANNEL_BREAKER),
+            lease_ms=4 * self._work_lease_ms,
             jitter=random.random,
         )
 

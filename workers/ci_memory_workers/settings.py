@@ -48,7 +48,7 @@ class Settings(BaseSettings):
     """How long an answer can be fetched."""
     work_lease_seconds: float = Field(default=30.0, ge=1, le=600)
     """How long a piece of work may take before its worker is given up, and another takes it over; learning and fixes take twice
-    as long, writing to Aegis four times, and an analysis as long as the LLM may take and this."""
+    as long, writing to Aegis and notifying four times, and an analysis as long as the LLM may take and this."""
     max_deliveries: int = Field(default=5, ge=2, le=100)
     """How often an event is tried, before it goes to the dead letters."""
 

@@ -16,7 +16,7 @@ from ci_memory_producers.events import Analysis, Diagnosis, Evidence
 from ci_memory_workers.domain.chat_text import MOST, Told, failure_message, outbreak_over_message, span, words
 from ci_memory_workers.domain.notice import Place
 from ci_memory_workers.domain.pattern import Outbreak
-from producers.test_comment_text import NASTY
+from nasty_texts import NASTY
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
 SHA = "9f3c2e1a" * 5

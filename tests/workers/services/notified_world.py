@@ -147,7 +147,7 @@ class NotifiedWorld:
         self.notices = RedisNotices(client, kept_seconds=3_600)
         self.desk = NotifyDesk(
             index=self.index, notices=self.notices, host=self.host, chat=self.chat, channels=channels,
-            breaker=lambda _: breaker or NoBreaker(), jitter=lambda: 0.0,
+            breaker=lambda _: breaker or NoBreaker(), lease_ms=3 * MINUTE_MS, jitter=lambda: 0.0,
         )  # fmt: skip
 
     def fail(self, what: str = "assert 401 == 200", *, branch: str = "topic", run: int = 1, **fields: Any) -> FailureEvent:

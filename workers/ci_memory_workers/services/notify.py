@@ -26,7 +26,6 @@ from .ports import Index, Lease
 from .ports.breaker import Breaker
 from .ports.notify import Chat, CodeHost, Notices
 
-LEASE_MS = 180_000
 MOST_TRIES = 12
 """With the delays between them, half an hour or so."""
 QUIET_MS = 5_000
@@ -46,11 +45,12 @@ class NotifyDesk:
     chat: Chat
     channels: Sequence[Channel]
     breaker: Callable[[Channel], Breaker]
+    lease_ms: int
     jitter: Callable[[], float]
 
     def tell(self, tenant: str, work_id: str, now_ms: int) -> str:
         """Tell whom it concerns, if that is due. Returns what came of it, in a word."""
-        lease = self.index.take("notify", tenant, work_id, now_ms=now_ms, lease_ms=LEASE_MS)
+        lease = self.index.take("notify", tenant, work_id, now_ms=now_ms, lease_ms=self.lease_ms)
         if lease is None:
             return "not_due"
         notice = self.notices.notice(tenant, work_id)
