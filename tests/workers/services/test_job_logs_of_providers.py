@@ -135,6 +135,11 @@ CASES = {
         ("authorization", BASIC),
     ),
 }
+LOGS = {
+    "buildkite": "".join(f"\x1b_bk;t=1795568523000\x07{line}\r\n" for line in PLAIN_LOG.splitlines()),
+    "jenkins": "".join(f"[2026-11-25T01:02:03.004Z] {line}\n" for line in PLAIN_LOG.splitlines()),
+}
+"""As the provider writes the lines that the step itself sees plain."""
 PLACE = ("provider", "repo", "build_id", "run_number", "job", "attempt", "branch", "commit_sha")
 
 
@@ -170,6 +175,7 @@ def test_a_webhook_names_the_place_as_the_environment_of_the_job_does(
     box: Container, redis_client: Redis, provider: ProviderStandin, name: str
 ) -> None:
     case = CASES[name]
+    provider.log = LOGS.get(name, PLAIN_LOG)
 
     assert collect(box, case.ended) == "reported"
 
@@ -219,6 +225,19 @@ def test_each_container_of_a_job_with_parallelism_is_told_apart(
 
     told_of = sorted((event.job, event.kind) for event in logged(redis_client) if not hasattr(event, "fix_type"))
     assert told_of == [("test (1/3)", "failure"), ("test (2/3)", "pass"), ("test (3/3)", "failure")]
+
+
+def test_a_container_whose_step_has_reported_in_its_own_words_is_not_told_again(
+    box: Container, provider: ProviderStandin
+) -> None:
+    case = CASES["circleci"]
+    push(
+        box,
+        step(**place_in_job(case)).model_copy(update={"error_message": "make: *** [Makefile:7: test] Error 1", "test_id": ""}),
+    )
+
+    assert collect(box, case.ended) == "told_by_itself"
+    assert [path for path, _ in provider.asked] == [CIRCLE_JOB]
 
 
 def test_what_of_a_step_s_output_is_cut_off_is_read_up_to_there(
