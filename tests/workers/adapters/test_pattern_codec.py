@@ -8,21 +8,27 @@ from fakes import DIAGNOSIS, NOW, failed, fixed, passed
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ci_memory_producers.events import ResolutionEvent
+from ci_memory_producers.events import PassEvent, ResolutionEvent
 from ci_memory_workers.adapters.pattern_codec import (
     arguments,
+    decode_counts,
     decode_pattern,
     decode_sample,
+    decode_slim,
     digest,
     encode_analysis,
+    encode_counts,
     encode_fix,
     encode_sample,
     pairs,
+    pattern_fields,
+    slim_record,
     text,
 )
 from ci_memory_workers.domain.pattern import Fix
 from ci_memory_workers.services.ports import AnalystAnswer, Dated
 
+names = st.text(min_size=1, max_size=80).filter(str.strip)
 FIX = Fix("fix1", "config_change", "set AUTH_TOKEN | \u2028 ü", "abc123", "dev@example.com", "acme/shop", NOW)
 
 
@@ -80,21 +86,25 @@ def test_a_sample_comes_back_as_it_was(message: str, files: list[str]) -> None:
 def test_fixes_come_back_as_they_were() -> None:
     other = replace(FIX, fix_id="fix2", commit="")
 
-    found = decode_pattern("pat_aaaaaaaaaaaa", {}, {"fix|fix1": encode_fix(FIX), "fix|fix2": encode_fix(other)})
+    found = decode_pattern("pat_aaaaaaaaaaaa", {"fix|fix1": encode_fix(FIX), "fix|fix2": encode_fix(other)})
 
     assert found.fixes == (FIX, other)
     assert encode_fix(None) == ""
     assert "worked" not in encode_fix(replace(FIX, worked=7))
 
 
+def as_bytes(fields: dict[str, str | bytes]) -> dict[bytes, bytes]:
+    return {name.encode(): value if isinstance(value, bytes) else value.encode() for name, value in fields.items()}
+
+
 def test_a_pattern_comes_back_with_its_analysis() -> None:
-    fields = {
+    kept: dict[str, str | bytes] = {
         "status": "resolved", "category": "test_assertion", "stage": "build", "generic": "1", "occurrence_count": "12",
         "analysed": "provisional", "analysis": encode_analysis(AnalystAnswer(DIAGNOSIS, "rules", reason="why")), "attempts": "2",
         "first_ms": "1", "last_ms": "2", "recurred": "3", "merged_into": "pat_bbbbbbbbbbbb",
     }  # fmt: skip
 
-    found = decode_pattern("pat_aaaaaaaaaaaa", fields, {})
+    found = decode_pattern("pat_aaaaaaaaaaaa", pattern_fields(as_bytes(kept)))
 
     assert (found.status, found.stage, found.generic, found.occurrences) == ("resolved", "build", True, 12)
     assert (found.analysed, found.analyst, found.diagnosis, found.attempts) == ("provisional", "rules", DIAGNOSIS, 2)
@@ -102,6 +112,23 @@ def test_a_pattern_comes_back_with_its_analysis() -> None:
 
 
 def test_a_pattern_of_which_redis_knows_little_is_unresolved_and_unanalysed() -> None:
-    found = decode_pattern("pat_aaaaaaaaaaaa", {}, {})
+    found = decode_pattern("pat_aaaaaaaaaaaa", {})
 
     assert (found.status, found.analysed, found.diagnosis, found.fix) == ("unresolved", "", None, None)
+
+
+def test_what_is_counted_of_a_fix_comes_back_and_nothing_is_nothing() -> None:
+    counts = {"reported|worked": 3, "inferred|pending": 1}
+
+    assert decode_counts(encode_counts(counts, 2, NOW)).items() >= {**counts, "repositories": 2, "last": NOW}.items()
+    assert set(decode_counts("").values()) == {0}
+
+
+@given(st.text(max_size=80), names, names)
+def test_a_slim_record_tells_its_parts_apart_whatever_they_hold(commit: str, repo: str, build: str) -> None:
+    event = passed(commit_sha=commit, repo=repo, build=build, run_number=7, branch="main", default_branch="main").event
+    assert isinstance(event, PassEvent)
+
+    found = decode_slim(slim_record(event, NOW))
+
+    assert found == (7, True, event.commit_sha, event.repo, f"{event.repo}#{event.build_id}")

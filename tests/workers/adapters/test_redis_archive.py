@@ -291,4 +291,4 @@ def test_sums_are_counted_once_and_only_ever_raised(index: RedisIndex, archive: 
 
 
 def test_every_field_of_a_fix_is_in_its_state() -> None:
-    assert set(FIX_FIELDS) <= set(FixState.model_fields)
+    assert {"fix_id", *FIX_FIELDS} <= set(FixState.model_fields)

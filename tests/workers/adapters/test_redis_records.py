@@ -108,17 +108,6 @@ def test_records_begin_where_they_are_asked_to(index: RedisIndex, redis_client: 
     assert [record.ms for record in recorded.records(T, early + 1)] == [late]
 
 
-def test_a_record_that_names_its_line_keeps_branches_apart(redis_client: Redis) -> None:
-    run = '{"run": 1, "attempt": 1, "commit": "c", "ms": 1, "repo": "acme/shop", "default": false}'
-    fields = {"kind": "pass", "ms": 1, "pattern_id": "", "place": "acme/shop#1", "job": "j", "attempt": 1, "test": "", "run": run}
-    redis_client.xadd("ci-memory:{default}:records", fields)  # type: ignore[arg-type]  # redis-py's mapping is invariant
-    redis_client.xadd("ci-memory:{default}:records", fields | {"line": "l1", "mass": "1"})  # type: ignore[arg-type]  # the same
-
-    older, newer = RedisRecords(redis_client).records(T, 0)
-    assert (older.mixed, older.mass) == (True, False)
-    assert (newer.mixed, newer.mass, newer.line) == (False, True, "l1")
-
-
 def test_what_was_merged_is_played_as_the_pattern_that_stays(index: RedisIndex, redis_client: Redis) -> None:
     first, second = flake(index, range(2)), flake(index, range(2, 4), "1:bbbb")
     RedisDecisions(redis_client).merge(T, second, first, Ruling("dev@example.com", "the same", NOW))

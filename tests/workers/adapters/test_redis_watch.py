@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 
 import pytest
 from fakes import NOW, T, archive_of, open_index
 from redis import Redis
 
-from ci_memory_workers.adapters.pattern_codec import encode_fix, prefix, text
+from ci_memory_workers.adapters.pattern_codec import decode_told, encode_fix, prefix, text
 from ci_memory_workers.adapters.redis_watch import MOST_COMMITS, MOST_WATCHERS, RedisFixWatch
 from ci_memory_workers.domain.pattern import Fix
 from ci_memory_workers.services.ports.watch import Change
@@ -28,7 +27,7 @@ def watch(redis_client: Redis) -> RedisFixWatch:
 
 def record(redis_client: Redis, pattern_id: str, fix: Fix) -> None:
     redis_client.hset(f"{prefix(T)}pattern:{pattern_id}", mapping={"status": "resolved", "fingerprint": f"1:{pattern_id}"})
-    redis_client.hset(f"{prefix(T)}fixes:{pattern_id}", f"fix|{fix.fix_id}", encode_fix(fix))
+    redis_client.hset(f"{prefix(T)}pattern:{pattern_id}", f"fix|{fix.fix_id}", encode_fix(fix))
 
 
 def change(*files: str, commit: str = "beef", ms: int = NOW + 1, repo: str = "acme/shop") -> Change:
@@ -128,4 +127,4 @@ def test_the_state_that_outlives_redis_has_the_files_and_their_change(redis_clie
 
     assert told(redis_client) == (NOW + 1, "requirements.txt")
     assert watch.changed(T, [change("Dockerfile", ms=NOW + 7)]) == 1, "and is watched again"
-    assert json.loads(encode_fix(FIX))["files"] == list(FIX.files)
+    assert decode_told(encode_fix(FIX))["files"] == list(FIX.files)

@@ -10,7 +10,9 @@ from learned_patterns import merge
 from line_runs import FIX, MINUTE_MS, at, flake, learn, only, report, run_of
 from redis import Redis
 
+from ci_memory_workers.adapters.pattern_codec import prefix
 from ci_memory_workers.adapters.redis_index import RedisIndex
+from ci_memory_workers.adapters.scripts import Scripts
 from ci_memory_workers.domain.pattern import OUTBREAK_TAIL_MS
 
 REPOS = 12
@@ -167,7 +169,7 @@ def test_the_lines_of_a_pattern_go_with_it_when_it_is_merged(index: RedisIndex, 
 
     merge(index, into)
 
-    assert redis_client.scard(f"ci-memory:{{{T}}}:lines_of:{into}") == 2
+    assert len(Scripts(redis_client).run("members", prefix(T), into, "lines_of")) == 2
 
 
 def test_what_another_commit_may_have_done_is_kept_while_nothing_else_is_known(index: RedisIndex) -> None:

@@ -6,8 +6,20 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from ..services.ports.archive import FixState, PatternState, PlaceState, ReportState, RulingState, TrialState
-from .pattern_codec import FIX_FIELDS, changed, pairs, text
+from ..services.ports.archive import FixState, PatternState, PlaceState, RulingState, TrialState
+from .pattern_codec import (
+    COUNTS,
+    decode_analysis,
+    decode_change,
+    decode_counts,
+    decode_told,
+    encode_counts,
+    encode_told,
+    pack_analysis,
+    pairs,
+    pattern_fields,
+    text,
+)
 
 NOT_KNOWLEDGE = frozenset({"analysis", "merged_into", "journal_id", "broken"})
 """Fields of a pattern's hash that are no part of its state's: the diagnosis stands apart, and the rest is about here and now."""
@@ -16,16 +28,16 @@ NOT_KNOWLEDGE = frozenset({"analysis", "merged_into", "journal_id", "broken"})
 def decode_state(pattern_id: str, reply: Sequence[Any]) -> PatternState:
     """The state that ``read_pattern.lua`` replied. Raises pydantic's ValidationError where it is none."""
     hash_, fixes, trials, reported, aliases, repos, recent, merged, fix_repos, origins, apart, score, journal = reply
-    fields = pairs(hash_)
-    analysis = json.loads(fields["analysis"]) if fields.get("analysis") else {}
+    fields = pattern_fields(hash_)
+    diagnosis, analyst, reason = decode_analysis(fields.get("analysis", ""))
     return PatternState.model_validate(
         {
             "pattern_id": pattern_id,
             "fields": {name: value for name, value in sorted(fields.items()) if name not in NOT_KNOWLEDGE},
             "journal": text(journal),
-            "diagnosis": analysis.get("diagnosis"),
-            "analyst": analysis.get("analyst", ""),
-            "reason": analysis.get("reason", ""),
+            "diagnosis": diagnosis,
+            "analyst": analyst,
+            "reason": reason,
             "aliases": _sorted(aliases),
             "fixes": _fixes(pairs(fixes), fix_repos),
             "trials": [{"trial_id": name, **json.loads(value)} for name, value in sorted(pairs(trials).items())],
@@ -61,41 +73,38 @@ def _apart(rows: Sequence[Any]) -> list[dict[str, object]]:
 def _fixes(fields: Mapping[str, str], fix_repos: Sequence[Any]) -> list[dict[str, object]]:
     """Fixes in the order of the hash, in which they are shown."""
     repos = {text(fix_repos[i]): _sorted(fix_repos[i + 1]) for i in range(0, len(fix_repos), 2)}
-    counts: dict[str, dict[str, int]] = {}
-    for name, value in sorted(fields.items()):
-        if name.startswith("n|") and int(value) > 0:
-            _, fix_id, outcome = name.split("|", 2)
-            counts.setdefault(fix_id, {})[outcome] = int(value)
-    return [
-        {
-            **json.loads(value),
-            "fix_id": (fix_id := name.removeprefix("fix|")),
-            "counts": counts.get(fix_id, {}),
-            "repositories": int(fields.get(f"repos|{fix_id}", 0)),
-            "last_worked_ms": int(fields.get(f"last|{fix_id}", 0)),
-            "repos": repos.get(fix_id, []),
-            "changed_ms": changed(fields, fix_id)[0],
-            "changed_file": changed(fields, fix_id)[1],
-            "veto": _ruling_in(fields.get(f"veto|{fix_id}")),
-            "pin": _ruling_in(fields.get(f"pin|{fix_id}")),
-        }
-        for name, value in fields.items()
-        if name.startswith("fix|")
-    ]
+    return [_fix(name.removeprefix("fix|"), value, fields, repos) for name, value in fields.items() if name.startswith("fix|")]
+
+
+def _fix(fix_id: str, told: str, fields: Mapping[str, str], repos: Mapping[str, list[str]]) -> dict[str, object]:
+    counts = decode_counts(fields.get(f"n|{fix_id}", ""))
+    changed_ms, changed_file = decode_change(fields.get(f"changed|{fix_id}", ""))
+    return {
+        **decode_told(told),
+        "fix_id": fix_id,
+        "counts": {outcome: counts[outcome] for outcome in COUNTS if counts[outcome]},
+        "repositories": counts["repositories"],
+        "last_worked_ms": counts["last"],
+        "repos": repos.get(fix_id, []),
+        "changed_ms": changed_ms,
+        "changed_file": changed_file,
+        "veto": _ruling_in(fields.get(f"veto|{fix_id}")),
+        "pin": _ruling_in(fields.get(f"pin|{fix_id}")),
+    }
 
 
 def _ruling_in(encoded: str | None) -> object:
     return json.loads(encoded) if encoded else None
 
 
-def sections(state: PatternState) -> list[str | int]:
+def sections(state: PatternState) -> list[str | bytes | int]:
     """What ``restore_pattern.lua`` takes of a state from its tenth argument on."""
-    flat: list[str | int] = []
+    flat: list[str | bytes | int] = []
     for name, items in (
         ("fields", _pairs(_hash(state).items())),
         ("fixes", _pairs(pair for fix in state.fixes for pair in _fix_fields(fix))),
         ("trials", _pairs((trial.trial_id, _trial(trial)) for trial in state.trials)),
-        ("reported", _pairs((report.repo, _report(report)) for report in state.reported)),
+        ("reported", _pairs((report.repo, report.trial) for report in state.reported)),
         ("fix_repos", _pairs((fix.fix_id, repo) for fix in state.fixes for repo in fix.repos)),
         ("aliases", list(state.aliases)),
         ("repos", list(state.repos)),
@@ -108,24 +117,20 @@ def sections(state: PatternState) -> list[str | int]:
     return flat
 
 
-def _pairs(items: Iterable[tuple[str, str]]) -> list[str]:
+def _pairs(items: Iterable[tuple[str, str | bytes]]) -> list[str | bytes]:
     return [part for pair in items for part in pair]
 
 
-def _hash(state: PatternState) -> dict[str, str]:
-    fields = {name: value for name, value in state.fields.items() if name not in NOT_KNOWLEDGE}
+def _hash(state: PatternState) -> dict[str, str | bytes]:
+    fields: dict[str, str | bytes] = {name: value for name, value in state.fields.items() if name not in NOT_KNOWLEDGE}
     if state.diagnosis is None:
         return fields
-    analysis = {"diagnosis": state.diagnosis.model_dump(), "analyst": state.analyst, "reason": state.reason}
-    return fields | {"analysis": json.dumps(analysis)}
+    return fields | {"analysis": pack_analysis(state.diagnosis, state.analyst, state.reason)}
 
 
 def _fix_fields(fix: FixState) -> Iterable[tuple[str, str]]:
-    yield f"fix|{fix.fix_id}", json.dumps({name: getattr(fix, name) for name in FIX_FIELDS})
-    for outcome, count in fix.counts.items():
-        yield f"n|{fix.fix_id}|{outcome}", str(count)
-    yield f"repos|{fix.fix_id}", str(fix.repositories)
-    yield f"last|{fix.fix_id}", str(fix.last_worked_ms)
+    yield f"fix|{fix.fix_id}", encode_told(fix)
+    yield f"n|{fix.fix_id}", encode_counts(dict(fix.counts), fix.repositories, fix.last_worked_ms)
     if fix.changed_ms:
         yield f"changed|{fix.fix_id}", f"{fix.changed_ms}|{fix.changed_file}"
     for name, ruling in (("veto", fix.veto), ("pin", fix.pin)):
@@ -148,10 +153,6 @@ def _trial(trial: TrialState) -> str:
     return json.dumps(
         {"fix": trial.fix, "repo": trial.repo, "kind": trial.kind, "verdict": trial.verdict, "ms": trial.ms, **flags}
     )
-
-
-def _report(report: ReportState) -> str:
-    return json.dumps({"trial": report.trial, "ms": report.ms})
 
 
 def _place(place: PlaceState) -> str:

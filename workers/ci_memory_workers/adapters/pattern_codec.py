@@ -17,9 +17,12 @@ from ..domain.flaky import is_mass_failure
 from ..domain.pattern import Fix, Outbreak, Pattern, Quarantine, Ruling, Span
 from ..domain.transitions import Attempt
 from ..services.ports import AnalystAnswer, Dated, FailureContext, Line, Reading
+from .packed_text import pack, unpack
 
-FIX_FIELDS = ("fix_id", "fix_type", "description", "commit", "fixed_by", "repo", "resolved_ms", "learned", "files")
-"""What does not change of a fix; its outcomes are counted beside it."""
+FIX_FIELDS = ("fix_type", "description", "commit", "fixed_by", "repo", "resolved_ms", "learned", "files")
+"""What a fix says, in the order in which Redis holds it (`_ledger.lua` reads some); its outcomes are counted beside it."""
+COUNTS = ("reported|pending", "reported|worked", "reported|failed", "inferred|pending", "inferred|worked", "inferred|failed")
+"""Trials by kind and verdict, in the order in which `_ledger.lua` counts them; repositories and the last success follow."""
 RECORD_MESSAGE = 1_000
 RECORD_FILES = 50
 
@@ -48,7 +51,7 @@ def arguments(event: Reading | Dated, *, candidate: str, sample: str) -> list[st
         where: list[str | int] = [build, place, digest(passed.job), passed.attempt, digest(passed.test_id)]
         # A pass of a single test says nothing of the job's run.
         line = "" if passed.test_id else line_id(passed)
-        return ["P", passed.event_id, event.ms, *where, line, *run_record(passed, event.ms)]
+        return ["P", passed.event_id, event.ms, *where, line, *run_record(passed, event.ms), slim_record(passed, event.ms)]
     resolution = event.event
     return ["R", resolution.event_id, event.ms, resolution.pattern_id, resolution.model_dump_json()]
 
@@ -78,6 +81,7 @@ def _failure_arguments(reading: Reading, candidate: str, sample: str) -> list[st
         line_id(event),
         *run_record(event, reading.ms),
         "1" if is_mass_failure(event.run_totals) else "0",
+        slim_record(event, reading.ms),
     ]
 
 
@@ -86,47 +90,65 @@ def line_id(event: FailureEvent | PassEvent) -> str:
     return digest(event.repo, event.branch, event.job) if event.branch else ""
 
 
+def _run(event: FailureEvent | PassEvent, ms: int) -> int:
+    """The run's number, or the log's time where the provider counts none."""
+    return event.run_number if event.run_number is not None else ms
+
+
 def run_record(event: FailureEvent | PassEvent, ms: int) -> tuple[int, str]:
-    """The run's number (the log's time where the provider counts none), and what learning needs to know of it, as JSON."""
-    run = event.run_number if event.run_number is not None else ms
-    record: dict[str, object] = {
-        "run": run,
-        "attempt": event.attempt,
-        "commit": event.commit_sha,
-        "parent": event.parent_sha,
-        "ms": ms,
-        "repo": event.repo,
-        "message": event.commit_message[:RECORD_MESSAGE],
-        "author": event.author,
-        "default": event.branch == event.default_branch,
-    }
-    if isinstance(event, PassEvent):
-        record["files"] = event.changed_files[:RECORD_FILES]
-    return run, json.dumps(record)
+    """The run's number, and what learning needs to know of it, as JSON: what `decode_line` reads."""
+    run = _run(event, ms)
+    record: list[object] = [
+        run,
+        event.attempt,
+        event.commit_sha,
+        event.parent_sha,
+        ms,
+        event.repo,
+        event.commit_message[:RECORD_MESSAGE],
+        event.author,
+        int(event.branch == event.default_branch),
+    ]
+    if isinstance(event, PassEvent) and event.changed_files:
+        record += event.changed_files[:RECORD_FILES]
+    return run, _json(record)
+
+
+def slim_record(event: FailureEvent | PassEvent, ms: int) -> str:
+    """What replay needs to know of a run beside what the scripts know, as `decode_slim` reads it."""
+    commit, repo = event.commit_sha, event.repo
+    default = "1" if event.branch == event.default_branch else "0"
+    return f"{_run(event, ms)} {default} {len(commit)} {len(repo)} {commit}{repo}#{event.build_id}"
+
+
+def decode_slim(record: str) -> tuple[int, bool, str, str, str]:
+    """The other way: run, whether it was on the default branch, commit, repository, place."""
+    run, default, commit, repo, rest = record.split(" ", 4)
+    place = rest[int(commit) :]
+    return int(run), default == "1", rest[: int(commit)], place[: int(repo)], place
 
 
 def decode_line(line: str, revision: int, rows: Sequence[bytes]) -> Line:
-    """The other way: what ``line:{id}`` holds."""
+    """What ``line:{id}`` holds."""
     attempts, repo, default = [], "", False
     for row in rows:
         pattern_id, _, record = text(row).partition("|")
-        fields = json.loads(record)
-        repo, default = fields["repo"], fields["default"]
+        run, attempt, commit, parent, ms, repo, message, author, default, *files = json.loads(record)
         attempts.append(
             Attempt(
-                run=fields["run"],
-                attempt=fields["attempt"],
-                commit=fields["commit"],
-                ms=fields["ms"],
+                run=run,
+                attempt=attempt,
+                commit=commit,
+                ms=ms,
                 passed=not pattern_id,
                 patterns=frozenset({pattern_id} if pattern_id else ()),
-                message=fields["message"],
-                author=fields["author"],
-                files=tuple(fields.get("files", ())),
-                parent=fields.get("parent", ""),
+                message=message,
+                author=author,
+                files=tuple(files),
+                parent=parent,
             )
         )
-    return Line(line, repo, default, revision, tuple(attempts))
+    return Line(line, repo, bool(default), revision, tuple(attempts))
 
 
 def decode_spans(past: str, since_ms: str, last_ms: str) -> tuple[Span, ...]:
@@ -147,16 +169,43 @@ def decode_sample(pattern_id: str, data: bytes) -> FailureContext:
     return FailureContext(**{**fields, "pattern_id": pattern_id, "changed_files": tuple(fields["changed_files"])})
 
 
-def encode_analysis(answer: AnalystAnswer) -> str:
-    """An analyst's answer as JSON."""
-    return json.dumps({"diagnosis": answer.diagnosis.model_dump(), "analyst": answer.analyst, "reason": answer.reason})
+def encode_analysis(answer: AnalystAnswer) -> bytes:
+    """An analyst's answer, as `decode_analysis` reads it."""
+    return pack_analysis(answer.diagnosis, answer.analyst, answer.reason)
+
+
+def pack_analysis(diagnosis: Diagnosis, analyst: str, reason: str) -> bytes:
+    """The same of its parts."""
+    return pack(_json({"analyst": analyst, "reason": reason, "diagnosis": diagnosis.model_dump()}))
 
 
 def encode_fix(fix: Fix | None) -> str:
-    """A fix as JSON, without its outcomes, which Redis counts beside it; '' for none."""
-    if fix is None:
-        return ""
-    return json.dumps({name: getattr(fix, name) for name in FIX_FIELDS})
+    """What a fix says; '' for none."""
+    return encode_told(fix) if fix else ""
+
+
+def encode_told(fix: object) -> str:
+    """`FIX_FIELDS` of what has them, in their order, as JSON."""
+    return _json([getattr(fix, name) for name in FIX_FIELDS])
+
+
+def decode_told(encoded: str) -> dict[str, Any]:
+    """The other way, by name."""
+    return dict(zip(FIX_FIELDS, json.loads(encoded), strict=True))
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def pattern_fields(reply: Any) -> dict[str, str]:
+    """A pattern's hash, as redis-py or a script returns it, less what is packed for the scripts alone."""
+    items = reply.items() if isinstance(reply, Mapping) else zip(*[iter(reply or ())] * 2, strict=True)
+    # An analysis is no text: `decode_analysis` gets its bytes back.
+    return {_name(name): value.decode("utf-8", "surrogateescape") for name, value in items if name[0] != _FOR_SCRIPTS}
+
+
+_FOR_SCRIPTS = ord("~")
 
 
 def pairs(reply: Any) -> dict[str, str]:
@@ -173,10 +222,10 @@ def _name(name: bytes) -> str:
     return name.decode("utf-8", "replace")
 
 
-def decode_pattern(pattern_id: str, fields: Mapping[str, str], fix_fields: Mapping[str, str]) -> Pattern:
-    """A pattern from its hash and the hash of its fixes."""
-    fixes = decode_fixes(fix_fields)
-    analysis = _analysis(fields.get("analysis", ""))
+def decode_pattern(pattern_id: str, fields: Mapping[str, str]) -> Pattern:
+    """A pattern from its hash."""
+    fixes = decode_fixes(fields)
+    analysis = decode_analysis(fields.get("analysis", ""))
     return Pattern(
         pattern_id=pattern_id,
         status=cast("Any", fields.get("status", "unresolved")),
@@ -238,48 +287,65 @@ def _goes_by_itself(fields: Mapping[str, str]) -> bool:
 
 
 @lru_cache(maxsize=4_096)
-def _analysis(data: str) -> tuple[Diagnosis | None, str, str]:
+def decode_analysis(data: str) -> tuple[Diagnosis | None, str, str]:
+    """Diagnosis, analyst and reason from what `pattern_fields` made of `encode_analysis`; nothing from ''."""
     if not data:
         return None, "", ""
-    fields = json.loads(data)
+    fields = json.loads(unpack(data.encode("utf-8", "surrogateescape")))
     return Diagnosis.model_validate(fields["diagnosis"]), fields["analyst"], fields.get("reason", "")
 
 
 def decode_fixes(fields: Mapping[str, str]) -> tuple[Fix, ...]:
-    """The fixes of a pattern, with their outcomes."""
-
-    def count(fix_id: str, kind: str, verdict: str) -> int:
-        return int(fields.get(f"n|{fix_id}|{kind}|{verdict}", 0))
-
-    ids = [name.removeprefix("fix|") for name in fields if name.startswith("fix|")]
+    """The fixes in a pattern's hash, with their outcomes."""
     return tuple(
-        Fix(
-            **_told(fields[f"fix|{fix_id}"]),
-            worked=count(fix_id, "reported", "worked"),
-            failed=count(fix_id, "reported", "failed"),
-            learned_worked=count(fix_id, "inferred", "worked"),
-            learned_failed=count(fix_id, "inferred", "failed"),
-            pending=count(fix_id, "inferred", "pending"),
-            repositories=int(fields.get(f"repos|{fix_id}", 0)),
-            last_worked_ms=int(fields.get(f"last|{fix_id}", 0)),
-            changed_ms=changed(fields, fix_id)[0],
-            changed_file=changed(fields, fix_id)[1],
-            veto=decode_ruling(fields.get(f"veto|{fix_id}", "")),
-            pin=decode_ruling(fields.get(f"pin|{fix_id}", "")),
+        _fix(
+            name[4:],
+            told,
+            fields.get(f"n|{name[4:]}", ""),
+            fields.get(f"changed|{name[4:]}", ""),
+            fields.get(f"veto|{name[4:]}", ""),
+            fields.get(f"pin|{name[4:]}", ""),
         )
-        for fix_id in ids
+        for name, told in fields.items()
+        if name.startswith("fix|")
     )
 
 
-def _told(data: str) -> dict[str, Any]:
-    fields: dict[str, Any] = json.loads(data)
-    return {**fields, "files": tuple(fields.get("files", ()))}
+@lru_cache(maxsize=4_096)
+def _fix(fix_id: str, told: str, counted: str, changed_: str, veto: str, pin: str) -> Fix:
+    fields, counts, change = decode_told(told), decode_counts(counted), decode_change(changed_)
+    return Fix(
+        fix_id,
+        **{**fields, "files": tuple(fields["files"])},
+        worked=counts["reported|worked"],
+        failed=counts["reported|failed"],
+        learned_worked=counts["inferred|worked"],
+        learned_failed=counts["inferred|failed"],
+        pending=counts["inferred|pending"],
+        repositories=counts["repositories"],
+        last_worked_ms=counts["last"],
+        changed_ms=change[0],
+        changed_file=change[1],
+        veto=decode_ruling(veto),
+        pin=decode_ruling(pin),
+    )
 
 
-def changed(fields: Mapping[str, str], fix_id: str) -> tuple[int, str]:
+def decode_counts(counted: str) -> dict[str, int]:
+    """What is counted of a fix: trials by `COUNTS`, ``repositories``, and when it ``last`` worked, ms."""
+    names = (*COUNTS, "repositories", "last")
+    return dict.fromkeys(names, 0) | dict(zip(names, map(int, counted.split()), strict=False))
+
+
+def encode_counts(counts: Mapping[str, int], repositories: int, last_ms: int) -> str:
+    """The other way."""
+    return " ".join(str(number) for number in (*(counts.get(name, 0) for name in COUNTS), repositories, last_ms))
+
+
+def decode_change(told: str) -> tuple[int, str]:
     """When a file of a fix was changed again, and which: what ``files_changed.lua`` writes as 'ms|file'."""
-    ms, _, file = fields.get(f"changed|{fix_id}", "0|").partition("|")
-    return int(ms), file
+    ms, _, file = told.partition("|")
+    return int(ms or 0), file
 
 
 def decode_ruling(data: str) -> Ruling | None:

@@ -13,7 +13,7 @@ from ..domain.pattern import Fix
 from ..services.ports import FailureContext
 from ..services.ports.archive import Aliased, JournalEntry, PatternState, Restored, RulingState
 from .archive_codec import decode_ruling, decode_state, encode_ruling, sections
-from .pattern_codec import decode_sample, encode_fix, pairs, prefix, text
+from .pattern_codec import decode_sample, encode_fix, pairs, pattern_fields, prefix, text
 from .redis_due import TENANTS
 from .redis_index import SAMPLE_SECONDS
 from .redis_watch import RedisFixWatch
@@ -49,7 +49,7 @@ class RedisArchive:
     def state(self, tenant: str, pattern_id: str) -> PatternState | None:
         """See `Archive.state`."""
         reply = self._scripts.run("read_pattern", prefix(tenant), pattern_id)
-        if not reply or "merged_into" in pairs(reply[0]):
+        if not reply or "merged_into" in pattern_fields(reply[0]):
             return None
         return decode_state(pattern_id, reply)
 
@@ -159,7 +159,7 @@ def _reapplied(entry: JournalEntry, fix: Fix | None) -> tuple[str, tuple[str, ..
             fix_id = fix.fix_id if fix else ""
             return ("fix" if fix else "rerun"), (fix_id, encode_fix(fix), event["repo"], event["event_id"])
         case "learned_fix":
-            return "learned_fix", (json.loads(fields["fix"])["fix_id"], fields["fix"])
+            return "learned_fix", (fields["fix_id"], fields["fix"])
         case "status":
             return "status", (fields["from"], fields["to"], fields["reason"])
         case "alias":

@@ -64,8 +64,7 @@ class RedisDecisions:
     def standing(self, tenant: str, pattern_id: str) -> Standing:
         """See `Decisions.standing`. Two rounds to Redis for each fingerprint at most: for people, not for answers."""
         p = prefix(tenant)
-        members: Any = self._client.smembers(f"{p}aliases:{pattern_id}")
-        aliases = sorted(text(member) for member in members)
+        aliases = sorted(text(member) for member in self._scripts.run("members", p, pattern_id, "aliases"))
         own = text(self._client.hget(f"{p}pattern:{pattern_id}", "fingerprint"))
         apart = [one for fingerprint in (own, *aliases) for one in self._apart(p, fingerprint)]
         return Standing(tuple(self._alias(p, fingerprint) for fingerprint in aliases), tuple(apart))

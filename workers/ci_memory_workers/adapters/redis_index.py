@@ -30,6 +30,7 @@ from .pattern_codec import (
     encode_sample,
     line_id,
     pairs,
+    pattern_fields,
     prefix,
     text,
 )
@@ -100,7 +101,7 @@ class RedisIndex(RedisRuns):
             "apply_batch", [prefix(tenant), TENANTS], now_ms, self._dedupe_seconds, self._flush_ms, MOST_WAITING, tenant, *flat
         )
         outcomes = [(text(outcome), text(event_id), text(pattern_id)) for outcome, event_id, pattern_id in reply[0]]
-        patterns = {text(row[0]): decode_pattern(text(row[0]), pairs(row[1]), pairs(row[2])) for row in reply[1]}
+        patterns = {text(row[0]): decode_pattern(text(row[0]), pattern_fields(row[1])) for row in reply[1]}
         return outcomes, patterns
 
     def _as_it_is_there(self, tenant: str, event: Reading | Dated, pattern: Pattern | None) -> Pattern | None:
@@ -145,12 +146,8 @@ class RedisIndex(RedisRuns):
 
     def pattern(self, tenant: str, pattern_id: str) -> Pattern | None:
         """See `Index.pattern`."""
-        p = prefix(tenant)
-        pipeline = self._client.pipeline()
-        pipeline.hgetall(f"{p}pattern:{pattern_id}")
-        pipeline.hgetall(f"{p}fixes:{pattern_id}")
-        fields, fixes = pipeline.execute()
-        return decode_pattern(pattern_id, pairs(fields), pairs(fixes)) if fields else None
+        fields: Any = self._client.hgetall(f"{prefix(tenant)}pattern:{pattern_id}")
+        return decode_pattern(pattern_id, pattern_fields(fields)) if fields else None
 
     def surviving(self, tenant: str, pattern_id: str) -> str:
         """See `Index.surviving`."""

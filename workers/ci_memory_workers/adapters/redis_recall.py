@@ -8,6 +8,7 @@ from typing import Any
 from redis import Redis
 
 from .pattern_codec import prefix, text
+from .scripts import Scripts
 
 
 class RedisRecall:
@@ -15,6 +16,7 @@ class RedisRecall:
 
     def __init__(self, client: Redis) -> None:
         self._client = client
+        self._scripts = Scripts(client)
 
     def patterns(self, tenant: str, fingerprints: Sequence[str]) -> dict[str, str]:
         """See `Recall.patterns`."""
@@ -25,5 +27,4 @@ class RedisRecall:
 
     def repositories(self, tenant: str, pattern_id: str) -> frozenset[str]:
         """See `Recall.repositories`."""
-        members: Any = self._client.smembers(f"{prefix(tenant)}repos:{pattern_id}")
-        return frozenset(map(text, members))
+        return frozenset(map(text, self._scripts.run("members", prefix(tenant), pattern_id, "repos")))

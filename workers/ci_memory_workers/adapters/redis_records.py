@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from sys import intern
 from typing import Any, cast
@@ -14,7 +13,7 @@ from ci_memory_producers.events import Stage
 from ..domain.replay import Record
 from ..services.ports import FailureContext
 from ..services.ports.replay import MaskedText
-from .pattern_codec import decode_sample, pairs, prefix, text
+from .pattern_codec import decode_sample, decode_slim, prefix, text
 
 PIECE = 1_000
 """Entries of a stream that are read at once."""
@@ -33,16 +32,16 @@ class RedisRecords:
         """See `Recorded.records`. An entry was written after the log took its event, never before."""
         survivors: dict[str, str] = {"": ""}
         for rows in self._pieces(f"{prefix(tenant)}records", str(since_ms)):
-            entries = [pairs(fields) for _, fields in rows]
-            self._follow(tenant, {fields["pattern_id"] for fields in entries}, survivors)
-            for fields in entries:
-                if int(fields["ms"]) >= since_ms:
-                    yield _record(fields, survivors[fields["pattern_id"]])
+            entries = [_row(fields) for _, fields in rows]
+            self._follow(tenant, {row[2] for row in entries}, survivors)
+            for row in entries:
+                if int(row[1]) >= since_ms:
+                    yield _record(row, survivors[row[2]])
 
     def oldest_ms(self, tenant: str) -> int:
         """See `Recorded.oldest_ms`."""
         rows: Any = self._client.xrange(f"{prefix(tenant)}records", count=1)
-        return int(rows[0][1][b"ms"]) if rows else 0
+        return int(_row(rows[0][1])[1]) if rows else 0
 
     def fingerprints(self, tenant: str) -> Iterator[tuple[str, str]]:
         """See `Recorded.fingerprints`."""
@@ -96,25 +95,26 @@ class RedisRecords:
             open_ids = [pattern_id for pattern_id, _ in merged]
 
 
-def _record(fields: dict[str, str], pattern_id: str) -> Record:
-    """A record; of strings that many records share, one copy is held."""
-    run = json.loads(fields["run"])
-    job, repo, default = fields["job"], run["repo"], bool(run["default"])
-    # Where a record does not name its line, branches other than the default one can't be told apart.
-    named = "line" in fields
-    line = fields["line"] if named else f"{repo}\x1f{job}\x1f{default:d}"
+def _record(row: list[str], pattern_id: str) -> Record:
+    """A record, from what ``apply_batch.lua`` kept; of strings that many records share, one copy is held."""
+    _, ms, _, job, attempt, test, line, mass, slim = row
+    run, default, commit, repo, place = decode_slim(slim)
     return Record(
-        ms=int(fields["ms"]),
+        ms=int(ms),
         pattern_id=intern(pattern_id),
-        place=intern(fields["place"]),
+        place=intern(place),
         job=intern(job),
-        attempt=int(fields["attempt"]),
-        test=intern(fields["test"]),
-        run=int(run["run"]),
-        commit=intern(run["commit"]),
+        attempt=int(attempt),
+        test=intern(test),
+        run=run,
+        commit=intern(commit),
         repo=intern(repo),
         line=intern(line),
         default=default,
-        mixed=not named and not default,
-        mass=fields.get("mass") == "1",
+        mass=mass == "1",
     )
+
+
+def _row(fields: dict[bytes, bytes]) -> list[str]:
+    """Kind, ms, pattern_id, job, attempt, test, line, mass, slim record."""
+    return text(fields[b"r"]).split(" ", 8)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -77,11 +78,10 @@ class RedisRuns(RedisDue):
 
     def clean_runs(self, tenant: str, pattern_id: str) -> int:
         """See `Index.clean_runs`."""
-        pipeline = self._client.pipeline()
-        pipeline.hget(f"{prefix(tenant)}pattern:{pattern_id}", "last_ms")
-        pipeline.srandmember(f"{prefix(tenant)}lines_of:{pattern_id}", MOST_LINES)
-        last_ms, members = pipeline.execute()
-        return clean_runs((self.line(tenant, text(member)).attempts for member in members), int(last_ms or 0))
+        last_ms: Any = self._client.hget(f"{prefix(tenant)}pattern:{pattern_id}", "last_ms")
+        lines = [text(line) for line in self._scripts.run("members", prefix(tenant), pattern_id, "lines_of")]
+        chosen = random.sample(lines, min(len(lines), MOST_LINES))
+        return clean_runs((self.line(tenant, line).attempts for line in chosen), int(last_ms or 0))
 
     def quarantine_judgement_due(self, tenant: str, pattern_ids: Sequence[str], now_ms: int) -> None:
         """See `Index.quarantine_judgement_due`. What was due sooner stays so."""

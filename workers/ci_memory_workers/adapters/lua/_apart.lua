@@ -1,11 +1,11 @@
--- What a person keeps apart. Shared by the scripts that name it (`--@include _apart`).
+-- What a person keeps apart. Shared by the scripts that name it (`--@include _apart`); needs _small.
 --
 -- apart:{fingerprint} holds the fingerprints that must never be one pattern with it again, each with who said so: a hash of
 -- other fingerprint -> { by, why, ms } (JSON), written both ways. Fingerprints, not patterns: a pattern that is forgotten and comes back
 -- under another id is still kept apart.
 
 local function fingerprints_of(p, id)
-  local found = redis.call('SMEMBERS', p .. 'aliases:' .. id)
+  local found = names(p, id, 'aliases')
   local own = redis.call('HGET', p .. 'pattern:' .. id, 'fingerprint')
   if own then found[#found + 1] = own end
   return found

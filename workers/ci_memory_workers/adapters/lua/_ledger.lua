@@ -1,12 +1,15 @@
+--@include _small
 -- The ledger of fixes: what was tried, what worked, what failed. Shared by the scripts that name it (`--@include _ledger`).
 --
 -- A trial is one use of a fix: { fix, repo, kind = 'reported' | 'inferred', verdict = 'pending' | 'worked' | 'failed', ms }. One that was
 -- inferred also says whether the failure persisted over several commits, whether it belongs to an outbreak, and has the fix in the words
 -- of its own commit (words, JSON).
--- Trials are kept by their ids in trials:{pattern}; fixes:{pattern} holds, for each fix, its JSON ('fix|ID'), how many trials of each
--- kind and verdict it has ('n|ID|KIND|VERDICT'), in how many repositories ('repos|ID'), and when it last worked ('last|ID').
+-- Trials are kept by their ids. pattern:{id} holds, for each fix, what it says ('fix|ID', a JSON array: see `encode_fix`), and how many
+-- trials of each kind and verdict it has, in how many repositories, and when it last worked ('n|ID').
 
 local MOST_VOTES = 200
+-- Where a fix says its commit, its repository, when it was told, and whether it was learned.
+local FIX_COMMIT, FIX_REPO, FIX_MS, FIX_LEARNED = 3, 5, 6, 7
 
 -- Follows merges to the pattern that stands for `id` now.
 local function surviving(p, id)
@@ -39,15 +42,67 @@ local function keep_vote(p, id, vote, target, context, fix)
   end
 end
 
--- Trials by their ids, as JSON.
+-- Trials are packed as { fix, repo, kind and verdict, ms, flags, words }, what is absent at the end left out.
+local VERDICTS = { 'pending', 'worked', 'failed' }
+local OUTCOMES, OUTCOME = {}, { reported = {}, inferred = {} }
+for number, kind in ipairs({ 'reported', 'inferred' }) do
+  for at, verdict in ipairs(VERDICTS) do
+    OUTCOMES[3 * number + at - 3] = { kind, verdict }
+    OUTCOME[kind][verdict] = 3 * number + at - 3
+  end
+end
+
+local function open_trial(packed)
+  local outcome, flags = OUTCOMES[packed[3]], packed[5] or 0
+  return { fix = packed[1], repo = packed[2], kind = outcome[1], verdict = outcome[2], ms = packed[4], persisted = bit.band(flags, 1) > 0,
+    outbreak = bit.band(flags, 2) > 0, unsure = bit.band(flags, 4) > 0, words = packed[6] }
+end
+
+local function close_trial(trial)
+  local flags = (trial.persisted and 1 or 0) + (trial.outbreak and 2 or 0) + (trial.unsure and 4 or 0)
+  local packed = { trial.fix, trial.repo, OUTCOME[trial.kind][trial.verdict], trial.ms }
+  if flags > 0 or trial.words then packed[5] = flags end
+  packed[6] = trial.words
+  return packed
+end
+
+-- Trials by their ids.
 local function trials_of(p, id)
-  local fields, trials = redis.call('HGETALL', p .. 'trials:' .. id), {}
-  for i = 1, #fields, 2 do trials[fields[i]] = fields[i + 1] end
+  local trials = members(p, id, 'trials')
+  for trial_id, packed in pairs(trials) do trials[trial_id] = open_trial(packed) end
   return trials
 end
 
-local function count_trial(p, id, trial, by)
-  redis.call('HINCRBY', p .. 'fixes:' .. id, 'n|' .. trial.fix .. '|' .. trial.kind .. '|' .. trial.verdict, by)
+-- A trial by its id, or nil.
+local function trial_of(p, id, trial_id)
+  local packed = member(p, id, 'trials', trial_id)
+  return packed and open_trial(packed) or nil
+end
+
+-- What a person has reported for a repository: { trial, ms }, or nil.
+local function report_of(p, id, repo)
+  local trial_id = member(p, id, 'reported', repo)
+  local trial = trial_id and trial_of(p, id, trial_id)
+  return trial and { trial = trial_id, ms = trial.ms } or nil
+end
+
+-- What is counted of a fix, as numbers: trials by OUTCOME, then REPOS and LAST.
+local REPOS, LAST = 7, 8
+
+local function counts_of(packed)
+  local counts = {}
+  for number in string.gmatch(packed or '', '%d+') do counts[#counts + 1] = tonumber(number) end
+  for i = #counts + 1, LAST do counts[i] = 0 end
+  return counts
+end
+
+local function put_counts(p, id, fix, counts)
+  redis.call('HSET', p .. 'pattern:' .. id, 'n|' .. fix, string.format('%.0f %.0f %.0f %.0f %.0f %.0f %.0f %.0f', unpack(counts)))
+end
+
+local function count_trial(p, id, counts, trial, by)
+  local outcome = OUTCOME[trial.kind][trial.verdict]
+  counts[outcome] = math.max(0, counts[outcome] + by)
   if trial.verdict ~= 'pending' then
     redis.call('HINCRBY', p .. 'totals', trial.verdict == 'worked' and 'fixes_worked' or 'fixes_failed', by)
   end
@@ -56,26 +111,26 @@ end
 -- Puts a trial in the place of the one with its id; nil takes it out. A vote on the fix's strategy follows each verdict, once
 -- (`silent`: it was cast before). Returns whether anything changed.
 local function put_trial(p, id, trial_id, trial, silent)
-  local trials, fixes = p .. 'trials:' .. id, p .. 'fixes:' .. id
-  local encoded = redis.call('HGET', trials, trial_id)
-  local old = encoded and cjson.decode(encoded) or nil
+  local key, old = p .. 'pattern:' .. id, trial_of(p, id, trial_id)
   if old and trial and old.fix == trial.fix and old.kind == trial.kind and old.verdict == trial.verdict
-    and (old.persisted or false) == (trial.persisted or false) and (old.outbreak or false) == (trial.outbreak or false) then
+    and old.persisted == (trial.persisted or false) and old.outbreak == (trial.outbreak or false) then
     return false
   end
-  if old then count_trial(p, id, old, -1) end
+  if old then
+    local counts = counts_of(redis.call('HGET', key, 'n|' .. old.fix))
+    count_trial(p, id, counts, old, -1)
+    put_counts(p, id, old.fix, counts)
+  end
   if not trial then
-    if old then redis.call('HDEL', trials, trial_id) end
+    if old then drop_member(p, id, 'trials', trial_id) end
     return old ~= nil
   end
-  redis.call('HSET', trials, trial_id, cjson.encode(trial))
-  count_trial(p, id, trial, 1)
-  if redis.call('SADD', p .. 'fix_repos:' .. id .. ':' .. trial.fix, trial.repo) == 1 then
-    redis.call('HINCRBY', fixes, 'repos|' .. trial.fix, 1)
-  end
-  if trial.verdict == 'worked' and trial.ms > tonumber(redis.call('HGET', fixes, 'last|' .. trial.fix) or '0') then
-    redis.call('HSET', fixes, 'last|' .. trial.fix, trial.ms)
-  end
+  put_member(p, id, 'trials', trial_id, close_trial(trial))
+  local counts = counts_of(redis.call('HGET', key, 'n|' .. trial.fix))
+  count_trial(p, id, counts, trial, 1)
+  if put_member(p, id, 'fix_repos', trial.fix .. '|' .. trial.repo, true) then counts[REPOS] = counts[REPOS] + 1 end
+  if trial.verdict == 'worked' then counts[LAST] = math.max(counts[LAST], trial.ms) end
+  put_counts(p, id, trial.fix, counts)
   if not silent and trial.verdict ~= 'pending' and (not old or old.verdict ~= trial.verdict) then
     local vote = trial.verdict == 'worked' and 'helpful' or 'harmful'
     keep_vote(p, id, vote, 'strategy', trial.kind .. ': ' .. trial.verdict .. ' in ' .. trial.repo, trial.fix)
@@ -83,15 +138,29 @@ local function put_trial(p, id, trial_id, trial, silent)
   return true
 end
 
+-- The repositories in which a fix was tried.
+local function repos_of_fix(p, id, fix_id)
+  local found, own = {}, fix_id .. '|'
+  for name in pairs(members(p, id, 'fix_repos')) do
+    if string.sub(name, 1, #own) == own then found[#found + 1] = string.sub(name, #own + 1) end
+  end
+  return found
+end
+
+local function drop_fix(p, id, fix_id)
+  local key = p .. 'pattern:' .. id
+  redis.call('HDEL', key, 'fix|' .. fix_id, 'n|' .. fix_id, 'changed|' .. fix_id, 'pin|' .. fix_id, 'veto|' .. fix_id)
+  for _, repo in ipairs(repos_of_fix(p, id, fix_id)) do drop_member(p, id, 'fix_repos', fix_id .. '|' .. repo) end
+end
+
 local RANKS = { failed = 0, pending = 1, worked = 2 }
 
 -- A fix that several commits made is told in the words of one that worked: of the newest, when the present words proved less.
 local function choose_words(p, id, fix_id)
-  local fixes = p .. 'fixes:' .. id
-  local told, told_rank = redis.call('HGET', fixes, 'fix|' .. fix_id), -1
+  local key = p .. 'pattern:' .. id
+  local told, told_rank = redis.call('HGET', key, 'fix|' .. fix_id), -1
   local words, rank, ms = nil, -1, -1
-  for _, encoded in pairs(trials_of(p, id)) do
-    local trial = cjson.decode(encoded)
+  for _, trial in pairs(trials_of(p, id)) do
     if trial.fix == fix_id and trial.words then
       local its = RANKS[trial.verdict]
       if trial.words == told then told_rank = math.max(told_rank, its) end
@@ -99,26 +168,21 @@ local function choose_words(p, id, fix_id)
     end
   end
   if not words or (told and rank <= told_rank) then return end
-  redis.call('HSET', fixes, 'fix|' .. fix_id, words)
+  redis.call('HSET', key, 'fix|' .. fix_id, words)
   redis.call('HDEL', p .. 'links:' .. id, 'strategy_' .. fix_id)
-  redis.call('XADD', p .. 'journal', '*', 'kind', 'learned_fix', 'pattern_id', id, 'fix', words)
+  redis.call('XADD', p .. 'journal', '*', 'kind', 'learned_fix', 'pattern_id', id, 'fix_id', fix_id, 'fix', words)
 end
 
 -- A learned fix that nothing speaks for or against any more, and no person either, is no longer known.
 local function drop_untried(p, id, fix_id)
-  local fixes = p .. 'fixes:' .. id
-  local told = redis.call('HGET', fixes, 'fix|' .. fix_id)
-  if not told or not cjson.decode(told).learned then return end
-  if redis.call('HEXISTS', fixes, 'pin|' .. fix_id) + redis.call('HEXISTS', fixes, 'veto|' .. fix_id) > 0 then return end
-  for _, encoded in pairs(trials_of(p, id)) do
-    if cjson.decode(encoded).fix == fix_id then return end
-  end
-  for _, name in ipairs(redis.call('HKEYS', fixes)) do
-    if string.match(name, '^%a+|([^|]*)') == fix_id then redis.call('HDEL', fixes, name) end
-  end
-  redis.call('DEL', p .. 'fix_repos:' .. id .. ':' .. fix_id)
-  -- What was resolved by it alone, and by nobody's word, is open again.
   local key = p .. 'pattern:' .. id
+  local told = redis.call('HMGET', key, 'fix|' .. fix_id, 'pin|' .. fix_id, 'veto|' .. fix_id)
+  if not told[1] or not cjson.decode(told[1])[FIX_LEARNED] or told[2] or told[3] then return end
+  for _, trial in pairs(trials_of(p, id)) do
+    if trial.fix == fix_id then return end
+  end
+  drop_fix(p, id, fix_id)
+  -- What was resolved by it alone, and by nobody's word, is open again.
   local state = redis.call('HMGET', key, 'status', 'resolved_kind', 'resolved_fix')
   if state[1] == 'resolved' and state[2] == 'inferred' and state[3] == fix_id then
     redis.call('HSET', key, 'status', 'unresolved')
@@ -128,10 +192,8 @@ end
 
 -- Takes a trial that was inferred out of the ledger. Returns whether it was there.
 local function withdraw_trial(p, id, trial_id)
-  local encoded = redis.call('HGET', p .. 'trials:' .. id, trial_id)
-  if not encoded then return false end
-  local trial = cjson.decode(encoded)
-  if trial.kind ~= 'inferred' then return false end
+  local trial = trial_of(p, id, trial_id)
+  if not trial or trial.kind ~= 'inferred' then return false end
   put_trial(p, id, trial_id, nil)
   choose_words(p, id, trial.fix)
   drop_untried(p, id, trial.fix)
@@ -140,7 +202,7 @@ end
 
 -- Takes out what was inferred and `gone` says of.
 local function withdraw_trials(p, id, gone)
-  for trial_id, encoded in pairs(trials_of(p, id)) do
-    if gone(cjson.decode(encoded)) then withdraw_trial(p, id, trial_id) end
+  for trial_id, trial in pairs(trials_of(p, id)) do
+    if gone(trial) then withdraw_trial(p, id, trial_id) end
   end
 end

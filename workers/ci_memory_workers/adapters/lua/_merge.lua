@@ -12,14 +12,20 @@
 
 local MERGED_SAMPLE_S = 30 * 86400
 
+-- `~merged` says that there is somebody in the set.
+local function stand_for(p, into, gone)
+  redis.call('SADD', p .. 'merged:' .. into, gone)
+  redis.call('HSET', p .. 'pattern:' .. into, '~merged', '1')
+end
+
 local function move_fingerprints(p, from, into)
   local own = redis.call('HGET', p .. 'pattern:' .. from, 'fingerprint')
   redis.call('HSET', p .. 'origins', own, from)
-  local fingerprints = redis.call('SMEMBERS', p .. 'aliases:' .. from)
+  local fingerprints = names(p, from, 'aliases')
   fingerprints[#fingerprints + 1] = own
   for _, fingerprint in ipairs(fingerprints) do
     redis.call('HSET', p .. 'fingerprints', fingerprint, into)
-    redis.call('SADD', p .. 'aliases:' .. into, fingerprint)
+    put_member(p, into, 'aliases', fingerprint, true)
   end
 end
 
@@ -30,13 +36,13 @@ local function move_counts(p, from, into, now, counted)
     if not counted then redis.call('HINCRBY', new, field, redis.call('HGET', old, field) or '0') end
   end
   if tonumber(redis.call('HGET', old, 'flaky_count') or '0') > 0 then redis.call('ZADD', p .. 'due:quarantine', now, into) end
-  for _, repo in ipairs(redis.call('SMEMBERS', p .. 'repos:' .. from)) do
-    if redis.call('SADD', p .. 'repos:' .. into, repo) == 1 then
+  for _, repo in ipairs(names(p, from, 'repos')) do
+    if put_member(p, into, 'repos', repo, true) then
       redis.call('HINCRBY', new, 'repositories', 1)
       redis.call('SADD', p .. 'merged_repos:' .. from, repo)
     end
   end
-  redis.call('SUNIONSTORE', p .. 'lines_of:' .. into, p .. 'lines_of:' .. into, p .. 'lines_of:' .. from)
+  for _, line in ipairs(names(p, from, 'lines_of')) do put_member(p, into, 'lines_of', line, true) end
   local flaky_in = redis.call('HGETALL', p .. 'flaky_in:' .. from)
   for i = 1, #flaky_in, 2 do redis.call('HINCRBY', p .. 'flaky_in:' .. into, flaky_in[i], flaky_in[i + 1]) end
   if redis.call('EXISTS', p .. 'reruns:' .. from) == 1 then
@@ -55,23 +61,24 @@ end
 
 -- How it was fixed, and what a person said of its fixes: where both patterns have a say, the one that stays has it.
 local function move_fixes(p, from, into)
-  local there, fields = p .. 'fixes:' .. into, redis.call('HGETALL', p .. 'fixes:' .. from)
+  local there, fields = p .. 'pattern:' .. into, redis.call('HGETALL', p .. 'pattern:' .. from)
   local pinned = pin_of(p, into)
   for i = 1, #fields, 2 do
     local kind, fix_id = string.match(fields[i], '^(%a+)|(.*)$')
-    local ruled = redis.call('HEXISTS', there, 'veto|' .. fix_id) == 1 or pinned == fix_id
+    local ruled = kind and redis.call('HEXISTS', there, 'veto|' .. fix_id) == 1 or pinned == fix_id
     local moves = kind == 'fix' or (kind == 'veto' and not ruled) or (kind == 'pin' and not ruled and not pinned)
     if moves and redis.call('HSETNX', there, fields[i], fields[i + 1]) == 1 then
       redis.call('SADD', p .. 'merged_fields:' .. from, fields[i])
     end
   end
-  for trial_id, encoded in pairs(trials_of(p, from)) do
+  for trial_id, trial in pairs(trials_of(p, from)) do
     put_trial(p, from, trial_id, nil)
-    put_trial(p, into, trial_id, cjson.decode(encoded), true)
+    put_trial(p, into, trial_id, trial, true)
     redis.call('SADD', p .. 'merged_trials:' .. from, trial_id)
   end
-  local reported = redis.call('HGETALL', p .. 'reported:' .. from)
-  for i = 1, #reported, 2 do redis.call('HSETNX', p .. 'reported:' .. into, reported[i], reported[i + 1]) end
+  for repo, trial_id in pairs(members(p, from, 'reported')) do
+    if not member(p, into, 'reported', repo) then put_member(p, into, 'reported', repo, trial_id) end
+  end
   for _, vote in ipairs(redis.call('LRANGE', p .. 'votes:' .. from, 0, -1)) do redis.call('RPUSH', p .. 'votes:' .. into, vote) end
 end
 
@@ -112,9 +119,11 @@ local function merge_patterns(p, from, into, now, by, why, counted)
   move_status(p, from, into)
   move_owner(p, from, into)
   move_waiters(p, from, into, now)
-  for _, name in ipairs({ 'awaiting:', 'recent:', 'votes:', 'trials:', 'aliases:' }) do redis.call('DEL', p .. name .. from) end
+  for _, name in ipairs({ 'awaiting:', 'votes:' }) do redis.call('DEL', p .. name .. from) end
+  for _, what in ipairs({ 'trials', 'aliases' }) do drop_members(p, from, what) end
+  redis.call('HDEL', p .. 'pattern:' .. from, '~recent')
   redis.call('EXPIRE', p .. 'sample:' .. from, MERGED_SAMPLE_S)
-  redis.call('SADD', p .. 'merged:' .. into, from)
+  stand_for(p, into, from)
   redis.call('SUNIONSTORE', p .. 'merged:' .. into, p .. 'merged:' .. into, p .. 'merged:' .. from)
   redis.call('HSET', p .. 'pattern:' .. from, 'merged_into', into, 'merged_by', by, 'merged_why', why, 'merged_ms', now)
   redis.call('ZREM', p .. 'due:analysis', from)

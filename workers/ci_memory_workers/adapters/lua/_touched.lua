@@ -1,7 +1,9 @@
--- What a batch does to its patterns. Shared by the scripts that name it (`--@include _touched`).
+--@include _recent
+-- What a batch does to its patterns. Shared by the scripts that name it (`--@include _touched`); needs _small, _outbreaks.
 --
--- It is added up in a table, and written once at the batch's end: most failures of a batch are of few patterns. Only what events of the
--- same batch must see of each other is written at once. `batch` holds `touched` (pattern id -> table), and their `touched_order`.
+-- A pattern is read once, changed in a table, and written once at the batch's end: most failures of a batch are of few patterns. What
+-- writes to its hash meanwhile by other ways is rare, touches other fields, and says `stale`. `batch` holds `touched` (pattern id ->
+-- table), and their `touched_order`.
 
 local COUNTED = { 'occurrence_count', 'repositories', 'match_votes', 'episodes', 'revision' }
 
@@ -9,14 +11,15 @@ local function touch(p, batch, id)
   local t = batch.touched[id]
   if t then return t end
   local key = p .. 'pattern:' .. id
-  local f = redis.call('HMGET', key, 'last_ms', 'analysed', 'status', 'resolved_ms', 'fix_repo', 'fix_commits', 'resolved_fix',
-    'outbreak_ms', 'outbreak_last_ms', 'status_before', unpack(COUNTED))
-  t = { key = key, last_ms = tonumber(f[1] or '0'), analysed = f[2], status = f[3], resolved_ms = tonumber(f[4] or '0'), fix_repo = f[5],
-    fix_commits = f[6] or '', resolved_fix = f[7], outbreak_ms = tonumber(f[8] or ''), outbreak_last_ms = tonumber(f[9] or ''),
-    ms = 0, merged = redis.call('SMEMBERS', p .. 'merged:' .. id), repos = {}, lines = {}, recent = {}, votes = {}, changed = { revision = true } }
-  for i, name in ipairs(COUNTED) do t[name] = tonumber(f[10 + i] or '0') end
+  local flat, f = redis.call('HGETALL', key), {}
+  for i = 1, #flat, 2 do f[flat[i]] = flat[i + 1] end
+  t = { key = key, flat = flat, f = f, last_ms = tonumber(f.last_ms or '0'), analysed = f.analysed, status = f.status,
+    resolved_ms = tonumber(f.resolved_ms or '') or 0, fix_repo = f.fix_repo, outbreak_ms = tonumber(f.outbreak_ms or ''),
+    outbreak_last_ms = tonumber(f.outbreak_last_ms or ''), ms = 0, merged = f['~merged'] and redis.call('SMEMBERS', p .. 'merged:' .. id) or {},
+    small = {}, met = {}, recent = {}, votes = {}, changed = {} }
+  for _, name in ipairs(COUNTED) do t[name] = tonumber(f[name] or '0') end
   if t.status == 'deprecated' then
-    t.status = f[10] or 'unresolved'
+    t.status, t.stale = f.status_before or 'unresolved', true
     redis.call('HSET', key, 'status', t.status, 'status_reason', '')
   end
   batch.touched[id] = t
@@ -24,33 +27,80 @@ local function touch(p, batch, id)
   return t
 end
 
+-- Writes a number with the rest of the batch.
+local function change(t, name, number) t.changed[name] = string.format('%.0f', number) end
+
 local function add(t, name)
   t[name] = t[name] + 1
-  t.changed[name] = true
+  change(t, name, t[name])
+end
+
+-- Puts `name` into a small collection. Returns whether it is new there.
+local function meet(p, id, t, what, name)
+  local mark = what .. name
+  if t.met[mark] then return false end
+  t.met[mark] = true
+  local all = t.small[what]
+  if all == nil then
+    all = opened(t.f['~' .. what]) or false
+    t.small[what] = all
+  end
+  if not all then return redis.call('HSETNX', p .. what .. ':' .. id, name, cmsgpack.pack(true)) == 1 end
+  if all[name] then return false end
+  all[name], t.changed['~' .. what] = true, what
+  return true
 end
 
 local function write_touched(p, id, t)
+  local changed = t.changed
+  change_outbreak(p, id, t)
   add(t, 'revision')
-  local fields = {}
-  for name in pairs(t.changed) do
-    fields[#fields + 1] = name
-    fields[#fields + 1] = t[name]
+  if t.ms > t.last_ms then change(t, 'last_ms', t.ms) end
+  for what, all in pairs(t.small) do
+    if changed['~' .. what] then changed['~' .. what] = closed(p, id, what, all) end
   end
-  if t.ms > t.last_ms then
-    fields[#fields + 1] = 'last_ms'
-    fields[#fields + 1] = t.ms
+  if #t.recent > 0 then
+    local places = {}
+    for i = #t.recent, 1, -1 do places[#places + 1] = t.recent[i] end
+    for _, place in ipairs(open_recent(t.f['~recent'])) do places[#places + 1] = place end
+    changed['~recent'] = close_recent(places)
+  end
+  local fields = {}
+  for name, value in pairs(changed) do
+    fields[#fields + 1] = name
+    fields[#fields + 1] = value
   end
   redis.call('HSET', t.key, unpack(fields))
-  if #t.recent > 0 then
-    local recent = p .. 'recent:' .. id
-    if redis.call('LPUSH', recent, unpack(t.recent, math.max(1, #t.recent - 9))) > 10 then redis.call('LTRIM', recent, 0, 9) end
-  end
   if #t.votes > 0 then
     local votes = p .. 'votes:' .. id
     if redis.call('RPUSH', votes, unpack(t.votes, 1, math.min(MOST_VOTES, #t.votes))) > MOST_VOTES then
       redis.call('LTRIM', votes, 0, MOST_VOTES - 1)
     end
   end
+end
+
+-- A pattern as the batch left it: HGETALL, less what is packed.
+local function as_written(p, batch, id)
+  local t, fields, changed = batch.touched[id], {}, {}
+  local flat = (t and not t.stale) and t.flat or redis.call('HGETALL', p .. 'pattern:' .. id)
+  if t and not t.stale then
+    for name, value in pairs(t.changed) do changed[name] = value end
+  end
+  for i = 1, #flat, 2 do
+    local name = flat[i]
+    if string.byte(name) ~= PACKED then
+      fields[#fields + 1] = name
+      fields[#fields + 1] = changed[name] or flat[i + 1]
+    end
+    changed[name] = nil
+  end
+  for name, value in pairs(changed) do
+    if string.byte(name) ~= PACKED then
+      fields[#fields + 1] = name
+      fields[#fields + 1] = value
+    end
+  end
+  return fields
 end
 
 -- Aegis is owed what was touched and is analysed, unless somebody is writing it now: the revision says that it has changed again.

@@ -8,7 +8,7 @@ local p, id, fingerprint = KEYS[1], surviving(KEYS[1], ARGV[1]), ARGV[2]
 local owner = redis.call('HGET', p .. 'fingerprints', fingerprint)
 if owner then return surviving(p, owner) == id and 'known' or 'taken' end
 redis.call('HSET', p .. 'fingerprints', fingerprint, id)
-redis.call('SADD', p .. 'aliases:' .. id, fingerprint)
+put_member(p, id, 'aliases', fingerprint, true)
 redis.call('XADD', p .. 'journal', '*', 'kind', 'fingerprint', 'pattern_id', id, 'fingerprint', fingerprint)
 owe_memory(p, id, tonumber(ARGV[3]))
 return 'added'

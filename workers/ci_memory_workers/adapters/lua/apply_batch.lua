@@ -1,3 +1,4 @@
+--@include _tenants
 --@include _ledger
 --@include _outbreaks
 --@include _flaky
@@ -13,8 +14,8 @@
 -- ARGV[6…] events, one after the other, the first field says the kind:
 --   'F' event_id, ms of the log entry, fingerprint, test_key, category, signal, stage, repo, build, place, job, attempt, commit, test,
 --       generic ('0'|'1'), headline, candidate pattern id, sample (JSON, or '' when the fingerprint is believed to be known),
---       line, run, runs' record (JSON), mass ('1' when most tests of the run failed: that says nothing of a single one)
---   'P' event_id, ms, build, place, job, attempt, test, line, run, runs' record (JSON)
+--       line, run, runs' record (JSON), mass ('1' when most tests of the run failed: that says nothing of a single one), slim record
+--   'P' event_id, ms, build, place, job, attempt, test, line, run, runs' record (JSON), slim record
 --   'R' event_id, ms, pattern_id, payload (JSON)
 --   build, job and test are digests: build of (repo, build), job of the job's name, test of the test id ('' for a whole job);
 --   place is 'repo#build', for people. line is a digest of (repo, branch, job), '' when the branch is unknown: its runs are kept in
@@ -24,13 +25,13 @@
 --   outcomes  for each event { outcome, event_id, pattern_id }
 --             F: 'new' | 'known' | 'duplicate_new' | 'duplicate_known' | 'need_sample' (nothing was done: send it again with its sample)
 --             P: 'pass' | 'duplicate_pass'      R: 'accepted' | 'duplicate_resolution' | 'unknown_pattern' (nothing was done)
---   patterns  { pattern_id, HGETALL of the pattern, HGETALL of its fixes } for each pattern that an F names
+--   patterns  { pattern_id, HGETALL of the pattern, less what is packed } for each pattern that an F names
 
 local MOST_RECORDS = 200000
 local p = KEYS[1]
 local now, ttl, flush = tonumber(ARGV[1]), ARGV[2], tonumber(ARGV[3])
 local most_waiting = tonumber(ARGV[4])
-redis.call('SADD', KEYS[2], ARGV[5])
+know_tenant(p, KEYS[2], ARGV[5])
 local batch = { touched = {}, touched_order = {}, lines = {}, line_order = {} }
 local totals = { failures = 0, repeats = 0, repeats_with_fix = 0 }
 
@@ -52,23 +53,28 @@ local function owe_sync(id)
   end
 end
 
--- Keeps a slim record of an event for `ci-memory replay`: what it was, without its texts.
-local function keep_record(kind, ms, id, place, job, attempt, test, record, line, mass)
-  redis.call('XADD', p .. 'records', 'MAXLEN', '~', MOST_RECORDS, '*', 'kind', kind, 'ms', ms, 'pattern_id', id, 'place', place,
-    'job', job, 'attempt', attempt, 'test', test, 'run', record, 'line', line, 'mass', mass)
+-- Keeps a slim record of an event for `ci-memory replay`: what it was, without its texts. `redis_records` reads it.
+local function keep_record(kind, ms, id, job, attempt, test, line, mass, slim)
+  redis.call('XADD', p .. 'records', 'MAXLEN', '~', MOST_RECORDS, '*', 'r',
+    table.concat({ kind, ms, id, job, attempt, test, line, mass, slim }, ' '))
 end
 
 -- A failing attempt that is followed by a passing one of the same job in the same build is a flaky episode, counted once.
 local function count_flaky(run, job, id, place, passed_ms)
   local key = p .. 'pattern:' .. id
-  local outbreak = redis.call('HMGET', key, 'outbreak_ms', 'outbreak_last_ms')
-  local t = { outbreak_ms = tonumber(outbreak[1] or ''), outbreak_last_ms = tonumber(outbreak[2] or '') }
+  local t = batch.touched[id]
+  if t then
+    t.stale = true
+  else
+    local outbreak = redis.call('HMGET', key, 'outbreak_ms', 'outbreak_last_ms')
+    t = { outbreak_ms = tonumber(outbreak[1] or ''), outbreak_last_ms = tonumber(outbreak[2] or '') }
+  end
   local state = redis.call('HMGET', run, 'm|' .. job .. '|' .. id, 'e|' .. job .. '|' .. id)
   if in_outbreak(t, tonumber(state[2] or '')) then return ended_by_itself(p, id) end
   if state[1] or not says_flaky(p, id, tonumber(state[2] or ''), passed_ms) then return end
   if redis.call('HSETNX', run, 'k|' .. job .. '|' .. id, '1') == 0 or redis.call('EXISTS', key) == 0 then return end
   redis.call('HINCRBY', key, 'flaky_count', 1)
-  if turn_flaky(p, id, string.match(place, '^(.*)#')) and batch.touched[id] then batch.touched[id].status = 'flaky' end
+  if turn_flaky(p, id, string.match(place, '^(.*)#')) then t.status = 'flaky' end
   keep_vote(p, id, 'harmful', 'reflection', 'likely flaky: passed when run again in build ' .. place)
   redis.call('ZADD', p .. 'due:quarantine', now, id)
   owe_sync(id)
@@ -76,24 +82,23 @@ end
 
 local function recurred(id, t, repo, place, commit, ms)
   if t.status ~= 'resolved' or t.fix_repo ~= repo or ms <= t.resolved_ms then return end
-  if commit ~= '' and string.find(t.fix_commits, commit, 1, true) then return end
+  if commit ~= '' and string.find(' ' .. (t.f.fix_commits or ''), ' ' .. short(commit), 1, true) then return end
+  t.stale = true
   if redis.call('HINCRBY', t.key, 'recurred', 1) <= 3 then return end
-  local reported = redis.call('HGET', p .. 'reported:' .. id, repo)
-  local trial_id = reported and cjson.decode(reported).trial
-  local encoded = trial_id and redis.call('HGET', p .. 'trials:' .. id, trial_id)
-  if encoded then
-    local trial = cjson.decode(encoded)
+  local report = report_of(p, id, repo)
+  if report then
+    local trial = trial_of(p, id, report.trial)
     trial.verdict = 'failed'
-    if put_trial(p, id, trial_id, trial) then return end
+    if put_trial(p, id, report.trial, trial) then return end
   end
-  keep_vote(p, id, 'harmful', 'strategy', "fix didn't stick: failed again in build " .. place, t.resolved_fix)
+  keep_vote(p, id, 'harmful', 'strategy', "fix didn't stick: failed again in build " .. place, t.f.resolved_fix)
 end
 
 local function mint(a, id, ms)
   redis.call('HSET', p .. 'fingerprints', a[3], id)
   known[a[3]] = id
   redis.call('HSET', p .. 'pattern:' .. id, 'status', 'unresolved', 'fingerprint', a[3], 'test_key', a[4], 'category', a[5],
-    'signal', a[6], 'stage', a[7], 'generic', a[15], 'headline', a[16], 'first_ms', ms, 'last_ms', ms, 'first_repo', a[8])
+    'signal', a[6], 'stage', a[7], 'generic', a[15], 'headline', a[16], 'first_ms', ms, 'last_ms', ms)
   redis.call('SET', p .. 'sample:' .. id, a[18])
   redis.call('ZADD', p .. 'due:analysis', now, id)
 end
@@ -115,11 +120,10 @@ local function keep_episode(a, t, id, ms, minted)
   end
   if not had[1] then
     write(match, '1')
-    t.recent[#t.recent + 1] = cjson.encode({ place = place, commit = a[13], ms = ms })
+    t.recent[#t.recent + 1] = { place, a[13], ms }
     if not minted then
       add(t, 'match_votes')
-      local context = 'matched in build ' .. place
-      t.votes[#t.votes + 1] = cjson.encode({ vote = 'helpful', target = 'reflection', context = context, fix_id = '' })
+      t.votes[#t.votes + 1] = '{"vote":"helpful","target":"reflection","fix_id":"","context":' .. cjson.encode('matched in build ' .. place) .. '}'
       recurred(id, t, repo, place, a[13], ms)
     end
   end
@@ -159,10 +163,7 @@ local function failure(a)
   totals.failures = totals.failures + 1
   if not minted then totals.repeats = totals.repeats + 1 end
   if not minted and t.resolved_ms > 0 then totals.repeats_with_fix = totals.repeats_with_fix + 1 end
-  if not t.repos[repo] then
-    t.repos[repo] = true
-    if redis.call('SADD', p .. 'repos:' .. id, repo) == 1 then add(t, 'repositories') end
-  end
+  if meet(p, id, t, 'repos', repo) then add(t, 'repositories') end
   keep_episode(a, t, id, ms, minted)
   -- A provisional analysis is told at once, and the final one when it is there.
   if t.analysed ~= 'final' then
@@ -171,11 +172,8 @@ local function failure(a)
   end
   local line, attempt = a[19], tonumber(a[12])
   keep_run(p, batch, line, a[20], attempt, id, a[21])
-  if line ~= '' and not t.lines[line] then
-    t.lines[line] = true
-    redis.call('SADD', p .. 'lines_of:' .. id, line)
-  end
-  keep_record('failure', ms, id, a[10], a[11], attempt, a[14], a[21], line, a[22])
+  if line ~= '' then meet(p, id, t, 'lines_of', line) end
+  keep_record('F', a[2], id, a[11], attempt, a[14], line, a[22], a[23])
   return minted and 'new' or 'known', id
 end
 
@@ -196,7 +194,7 @@ local function pass(a)
     end
   end
   keep_run(p, batch, a[8], a[9], attempt, '', a[10])
-  keep_record('pass', a[2], '', place, job, attempt, test, a[10], a[8], '0')
+  keep_record('P', a[2], '', job, attempt, test, a[8], '0', a[11])
   return 'pass', ''
 end
 
@@ -210,7 +208,7 @@ local function resolution(a)
   return 'accepted', id
 end
 
-local kinds = { F = { failure, 22 }, P = { pass, 10 }, R = { resolution, 4 } }
+local kinds = { F = { failure, 23 }, P = { pass, 11 }, R = { resolution, 4 } }
 local events, event_ids, keys, fingerprints = {}, {}, {}, {}
 local at, newest = 6, 0
 while at <= #ARGV do
@@ -246,6 +244,6 @@ if newest > tonumber(redis.call('HGET', p .. 'totals', 'newest_ms') or '0') then
 
 local patterns = {}
 for i, id in ipairs(order) do
-  patterns[i] = { id, redis.call('HGETALL', p .. 'pattern:' .. id), redis.call('HGETALL', p .. 'fixes:' .. id) }
+  patterns[i] = { id, as_written(p, batch, id) }
 end
 return { outcomes, patterns }

@@ -1,9 +1,10 @@
 --@include _ledger
+--@include _recent
 --@include _answers
 -- Applies a reported resolution to its pattern, and receipts it, exactly once: lease and due entry are checked and ended here.
 --
 -- KEYS[1]  the tenant's prefix
--- ARGV[1]  event_id   ARGV[2]  token   ARGV[3]  pattern_id   ARGV[4]  now, ms   ARGV[5]  fix_id   ARGV[6]  fix (JSON; '' for a rerun)
+-- ARGV[1]  event_id   ARGV[2]  token   ARGV[3]  pattern_id   ARGV[4]  now, ms   ARGV[5]  fix_id   ARGV[6]  fix (JSON array; '' for a rerun)
 -- ARGV[7]  repo       ARGV[8]  journal entry (JSON)   ARGV[9]  context of the vote
 -- ARGV[10] receipt (JSON)   ARGV[11]  how long it is kept, s   ARGV[12]  how long a wake-up is kept, s
 -- Reply    1, or 0 when the lease was lost to another (nothing is changed)
@@ -22,19 +23,15 @@ local function rerun()
 end
 
 local function fixed()
-  local commits = {}
-  for _, recent in ipairs(redis.call('LRANGE', p .. 'recent:' .. id, 0, -1)) do commits[#commits + 1] = cjson.decode(recent).commit end
-  redis.call('HSET', key, 'status', 'resolved', 'fix_repo', ARGV[7], 'resolved_ms', now, 'fix_commits', table.concat(commits, ' '),
-    'resolved_fix', ARGV[5], 'resolved_kind', 'reported', 'recurred', '0')
-  redis.call('HSET', p .. 'fixes:' .. id, 'fix|' .. ARGV[5], ARGV[6])
+  redis.call('HSET', key, 'status', 'resolved', 'fix_repo', ARGV[7], 'resolved_ms', now, 'fix_commits', recent_commits(p, id, ARGV[7]),
+    'resolved_fix', ARGV[5], 'resolved_kind', 'reported', 'recurred', '0', 'fix|' .. ARGV[5], ARGV[6])
   keep_vote(p, id, 'helpful', 'reflection', ARGV[9])
   -- What was inferred for this repository and is not refuted gives way to what a person says.
-  for trial_id, encoded in pairs(trials_of(p, id)) do
-    local trial = cjson.decode(encoded)
+  for trial_id, trial in pairs(trials_of(p, id)) do
     if trial.repo == ARGV[7] and trial.kind == 'inferred' and trial.verdict ~= 'failed' then withdraw_trial(p, id, trial_id) end
   end
   put_trial(p, id, event_id, { fix = ARGV[5], repo = ARGV[7], kind = 'reported', verdict = 'worked', ms = now })
-  redis.call('HSET', p .. 'reported:' .. id, ARGV[7], cjson.encode({ trial = event_id, ms = now }))
+  put_member(p, id, 'reported', ARGV[7], event_id)
 end
 
 -- What a person has forgotten meanwhile stays forgotten.

@@ -9,7 +9,7 @@
 
 local p, decision, fix, now = KEYS[1], ARGV[1], ARGV[3], tonumber(ARGV[4])
 local id = surviving(p, ARGV[2])
-local fixes = p .. 'fixes:' .. id
+local fixes = p .. 'pattern:' .. id
 if redis.call('EXISTS', p .. 'pattern:' .. id) == 0 then return { 'unknown_pattern', ARGV[2] } end
 if redis.call('HEXISTS', fixes, 'fix|' .. fix) == 0 then return { 'unknown_fix', id } end
 

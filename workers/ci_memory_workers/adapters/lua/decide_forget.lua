@@ -18,13 +18,10 @@ for _, fingerprint in ipairs(fingerprints) do
   redis.call('HDEL', p .. 'origins', fingerprint)
 end
 for trial_id in pairs(trials_of(p, id)) do put_trial(p, id, trial_id, nil) end
-for _, field in ipairs(redis.call('HKEYS', p .. 'fixes:' .. id)) do
-  if string.sub(field, 1, 4) == 'fix|' then redis.call('DEL', p .. 'fix_repos:' .. id .. ':' .. string.sub(field, 5)) end
-end
 -- Events that nobody has answered count anew when they are sent again.
 for _, event_id in ipairs(redis.call('HKEYS', p .. 'awaiting:' .. id)) do redis.call('DEL', p .. 'seen:' .. event_id) end
 local headline = redis.call('HGET', key, 'headline') or ''
-local kept = { 'pattern:', 'sample:', 'repos:', 'recent:', 'votes:', 'fixes:', 'trials:', 'reported:', 'aliases:', 'awaiting:', 'reruns:', 'flaky_in:', 'late:',
+local kept = { 'pattern:', 'sample:', 'repos:', 'votes:', 'trials:', 'fix_repos:', 'lines_of:', 'reported:', 'aliases:', 'awaiting:', 'reruns:', 'flaky_in:', 'late:',
   'links:', 'repeats:',
   'merged:', 'burst:', 'outbreak_repos:', 'broken:' }
 for _, name in ipairs(kept) do redis.call('DEL', p .. name .. id) end

@@ -43,10 +43,10 @@ local function came_with(fingerprint)
 end
 
 local leaving = {}
-for _, fingerprint in ipairs(redis.call('SMEMBERS', p .. 'aliases:' .. stays)) do
+for _, fingerprint in ipairs(names(p, stays, 'aliases')) do
   if fingerprint == target or (gone and came_with(fingerprint)) then leaving[#leaving + 1] = fingerprint end
 end
-for _, fingerprint in ipairs(leaving) do redis.call('SREM', p .. 'aliases:' .. stays, fingerprint) end
+for _, fingerprint in ipairs(leaving) do drop_member(p, stays, 'aliases', fingerprint) end
 for _, fingerprint in ipairs(leaving) do
   for _, other in ipairs(fingerprints_of(p, stays)) do keep_apart(p, fingerprint, other, ruling) end
 end
@@ -61,7 +61,7 @@ local function take_counts_back()
     redis.call('SREM', p .. 'merged:' .. id, gone)
     redis.call('SDIFFSTORE', p .. 'merged:' .. id, p .. 'merged:' .. id, p .. 'merged:' .. gone)
     for _, repo in ipairs(redis.call('SMEMBERS', p .. 'merged_repos:' .. gone)) do
-      redis.call('HINCRBY', key, 'repositories', -redis.call('SREM', p .. 'repos:' .. id, repo))
+      if drop_member(p, id, 'repos', repo) then redis.call('HINCRBY', key, 'repositories', -1) end
     end
   end
   if above[1] == stays and redis.call('HGET', new, 'first_ms') == redis.call('HGET', old, 'first_ms') then
@@ -71,40 +71,33 @@ end
 
 local function fixes_with_trials(id)
   local tried = {}
-  for _, encoded in pairs(trials_of(p, id)) do tried[cjson.decode(encoded).fix] = true end
+  for _, trial in pairs(trials_of(p, id)) do tried[trial.fix] = true end
   return tried
 end
 
 -- A fix that came with it, and that nothing else speaks for, leaves with it; so do a pin and a veto that nobody has changed since.
 local function take_fixes_back()
   for _, trial_id in ipairs(redis.call('SMEMBERS', p .. 'merged_trials:' .. gone)) do
-    local encoded = redis.call('HGET', p .. 'trials:' .. stays, trial_id)
-    if encoded then
+    local trial = trial_of(p, stays, trial_id)
+    if trial then
       put_trial(p, stays, trial_id, nil)
-      put_trial(p, gone, trial_id, cjson.decode(encoded), true)
+      put_trial(p, gone, trial_id, trial, true)
     end
     for _, id in ipairs(above) do redis.call('SREM', p .. 'merged_trials:' .. id, trial_id) end
   end
-  local tried, here = fixes_with_trials(stays), p .. 'fixes:' .. gone
+  local tried = fixes_with_trials(stays)
   for _, field in ipairs(redis.call('SMEMBERS', p .. 'merged_fields:' .. gone)) do
     local kind, fix_id = string.match(field, '^(%a+)|(.*)$')
     for _, id in ipairs(above) do
-      local there = p .. 'fixes:' .. id
+      local there = p .. 'pattern:' .. id
       redis.call('SREM', p .. 'merged_fields:' .. id, field)
-      if redis.call('HGET', here, field) == redis.call('HGET', there, field) and not (kind == 'fix' and tried[fix_id]) then
-        redis.call('HDEL', there, field)
-        if kind == 'fix' then
-          redis.call('HDEL', there, 'repos|' .. fix_id, 'last|' .. fix_id, 'pin|' .. fix_id, 'veto|' .. fix_id)
-          redis.call('DEL', p .. 'fix_repos:' .. id .. ':' .. fix_id)
-        end
+      if redis.call('HGET', old, field) == redis.call('HGET', there, field) and not (kind == 'fix' and tried[fix_id]) then
+        if kind == 'fix' then drop_fix(p, id, fix_id) else redis.call('HDEL', there, field) end
       end
     end
   end
-  local reported = redis.call('HGETALL', p .. 'reported:' .. gone)
-  for i = 1, #reported, 2 do
-    if redis.call('HGET', p .. 'reported:' .. stays, reported[i]) == reported[i + 1] then
-      redis.call('HDEL', p .. 'reported:' .. stays, reported[i])
-    end
+  for repo, trial_id in pairs(members(p, gone, 'reported')) do
+    if member(p, stays, 'reported', repo) == trial_id then drop_member(p, stays, 'reported', repo) end
   end
   if above[1] == stays and redis.call('HGET', old, 'status') == 'resolved' and redis.call('HGET', new, 'status') == 'resolved'
     and redis.call('HGET', new, 'resolved_ms') == redis.call('HGET', old, 'resolved_ms') then
@@ -117,7 +110,7 @@ local function come_back()
   local own = redis.call('HGET', old, 'fingerprint')
   for _, fingerprint in ipairs(leaving) do
     redis.call('HSET', p .. 'fingerprints', fingerprint, gone)
-    if fingerprint ~= own then redis.call('SADD', p .. 'aliases:' .. gone, fingerprint) end
+    if fingerprint ~= own then put_member(p, gone, 'aliases', fingerprint, true) end
   end
   redis.call('HDEL', p .. 'origins', own)
   redis.call('HDEL', old, 'merged_into', 'merged_by', 'merged_why', 'merged_ms', 'status_there', 'first_there', 'takes', 'attempts')

@@ -6,7 +6,7 @@
 -- ARGV[4…] changes, one after the other: digest of the repository, repository, commit, ms, number of files, files
 -- Reply    how many fixes were told something new
 --
--- fixes:{pattern} holds, for each fix, the newest change of one of its files as 'ms|file' ('changed|ID').
+-- pattern:{id} holds, for each fix, the newest change of one of its files as 'ms|file' ('changed|ID').
 -- commits:{repo} holds when each of the last commits was taken in first: one that is run again, or reported twice, is no newer for it.
 
 local p, told = KEYS[1], 0
@@ -31,12 +31,12 @@ end
 local function tell(entry, repo, commit, ms, file)
   local pattern_id, fix_id = string.match(entry, '^(%S+) (%S+)$')
   local id = surviving(p, pattern_id)
-  local fixes = p .. 'fixes:' .. id
+  local fixes = p .. 'pattern:' .. id
   local encoded = redis.call('HGET', fixes, 'fix|' .. fix_id)
   if not encoded then return end
   local fix = cjson.decode(encoded)
   -- The same fix of another repository has other files there.
-  if fix.repo ~= repo or same_commit(fix.commit, commit) or ms <= fix.resolved_ms then return end
+  if fix[FIX_REPO] ~= repo or same_commit(fix[FIX_COMMIT], commit) or ms <= fix[FIX_MS] then return end
   local before = redis.call('HGET', fixes, 'changed|' .. fix_id)
   if before and tonumber(string.match(before, '^%d+')) >= ms then return end
   redis.call('HSET', fixes, 'changed|' .. fix_id, string.format('%d', ms) .. '|' .. file)

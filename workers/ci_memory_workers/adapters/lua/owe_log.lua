@@ -1,3 +1,4 @@
+--@include _tenants
 -- Writes down that the log of a job is owed, unless this delivery or this job was seen before.
 --
 -- KEYS[1]  the tenant's prefix   KEYS[2]  the set of tenants   ARGV[1]  the tenant
@@ -12,6 +13,6 @@ if ARGV[4] ~= '' and redis.call('ZCARD', p .. 'due:logs') >= tonumber(ARGV[7]) t
 if ARGV[2] ~= '' then redis.call('SET', p .. 'delivery:' .. ARGV[2], '1', 'EX', ARGV[6]) end
 if ARGV[4] == '' then return 'known' end
 if not redis.call('SET', p .. 'joblog:' .. ARGV[3], ARGV[4], 'NX', 'EX', ARGV[6]) then return 'known' end
-redis.call('SADD', KEYS[2], ARGV[1])
+know_tenant(p, KEYS[2], ARGV[1])
 redis.call('ZADD', p .. 'due:logs', ARGV[5], ARGV[3])
 return 'owed'

@@ -25,7 +25,7 @@ if ms < has_ms or (ms == has_ms and sequence <= has_sequence) then return 0 end
 local function name_fingerprints(fingerprints)
   for fingerprint in string.gmatch(fingerprints, '%S+') do
     redis.call('HSET', p .. 'fingerprints', fingerprint, id)
-    redis.call('SADD', p .. 'aliases:' .. id, fingerprint)
+    put_member(p, id, 'aliases', fingerprint, true)
   end
 end
 
@@ -33,14 +33,12 @@ local kinds = {}
 
 function kinds.fix()
   redis.call('HSET', key, 'status', 'resolved', 'fix_repo', ARGV[7], 'resolved_ms', now, 'resolved_fix', ARGV[5],
-    'resolved_kind', 'reported', 'recurred', '0')
-  redis.call('HSET', p .. 'fixes:' .. id, 'fix|' .. ARGV[5], ARGV[6])
-  for trial_id, encoded in pairs(trials_of(p, id)) do
-    local trial = cjson.decode(encoded)
+    'resolved_kind', 'reported', 'recurred', '0', 'fix|' .. ARGV[5], ARGV[6])
+  for trial_id, trial in pairs(trials_of(p, id)) do
     if trial.repo == ARGV[7] and trial.kind == 'inferred' and trial.verdict ~= 'failed' then withdraw_trial(p, id, trial_id) end
   end
   put_trial(p, id, ARGV[8], { fix = ARGV[5], repo = ARGV[7], kind = 'reported', verdict = 'worked', ms = now }, true)
-  redis.call('HSET', p .. 'reported:' .. id, ARGV[7], cjson.encode({ trial = ARGV[8], ms = now }))
+  put_member(p, id, 'reported', ARGV[7], ARGV[8])
 end
 
 function kinds.rerun()
@@ -49,7 +47,7 @@ function kinds.rerun()
   redis.call('HSET', key, 'flaky_count', flaky, 'status', 'flaky')
 end
 
-function kinds.learned_fix() redis.call('HSET', p .. 'fixes:' .. id, 'fix|' .. ARGV[5], ARGV[6]) end
+function kinds.learned_fix() redis.call('HSET', key, 'fix|' .. ARGV[5], ARGV[6]) end
 
 function kinds.status()
   redis.call('HSET', key, 'status', ARGV[6], 'status_reason', ARGV[7], 'status_ms', now)
@@ -64,26 +62,26 @@ function kinds.alias()
     merge(p, ARGV[5], id, now, 'merged before', false)
   else
     redis.call('HSET', p .. 'pattern:' .. ARGV[5], 'merged_into', id)
-    redis.call('SADD', p .. 'merged:' .. id, ARGV[5])
+    stand_for(p, id, ARGV[5])
   end
 end
 
 function kinds.fingerprint() name_fingerprints(ARGV[5]) end
 
 function kinds.veto()
-  redis.call('HSET', p .. 'fixes:' .. id, 'veto|' .. ARGV[5], ARGV[6])
-  redis.call('HDEL', p .. 'fixes:' .. id, 'pin|' .. ARGV[5])
+  redis.call('HSET', key, 'veto|' .. ARGV[5], ARGV[6])
+  redis.call('HDEL', key, 'pin|' .. ARGV[5])
 end
 
-function kinds.lift() redis.call('HDEL', p .. 'fixes:' .. id, 'veto|' .. ARGV[5]) end
+function kinds.lift() redis.call('HDEL', key, 'veto|' .. ARGV[5]) end
 
 function kinds.pin()
   local before = pin_of(p, id)
-  if before then redis.call('HDEL', p .. 'fixes:' .. id, 'pin|' .. before) end
-  redis.call('HSET', p .. 'fixes:' .. id, 'pin|' .. ARGV[5], ARGV[6])
+  if before then redis.call('HDEL', key, 'pin|' .. before) end
+  redis.call('HSET', key, 'pin|' .. ARGV[5], ARGV[6])
 end
 
-function kinds.unpin() redis.call('HDEL', p .. 'fixes:' .. id, 'pin|' .. ARGV[5]) end
+function kinds.unpin() redis.call('HDEL', key, 'pin|' .. ARGV[5]) end
 
 function kinds.own()
   local ruling = cjson.decode(ARGV[6])
@@ -93,7 +91,7 @@ end
 -- The fingerprints that left make a pattern of their own again with the next failure, or have it: their memories came back with them.
 function kinds.split()
   for fingerprint in string.gmatch(ARGV[5], '%S+') do
-    redis.call('SREM', p .. 'aliases:' .. id, fingerprint)
+    drop_member(p, id, 'aliases', fingerprint)
     if redis.call('HGET', p .. 'fingerprints', fingerprint) == id then redis.call('HDEL', p .. 'fingerprints', fingerprint) end
     for _, other in ipairs(fingerprints_of(p, id)) do keep_apart(p, fingerprint, other, ARGV[6]) end
   end
@@ -101,7 +99,7 @@ end
 
 function kinds.forget()
   for _, fingerprint in ipairs(fingerprints_of(p, id)) do redis.call('HDEL', p .. 'fingerprints', fingerprint) end
-  for _, name in ipairs({ 'pattern:', 'sample:', 'repos:', 'recent:', 'fixes:', 'trials:', 'reported:', 'aliases:', 'merged:', 'links:' }) do
+  for _, name in ipairs({ 'pattern:', 'sample:', 'repos:', 'trials:', 'fix_repos:', 'lines_of:', 'reported:', 'aliases:', 'merged:', 'links:' }) do
     redis.call('DEL', p .. name .. id)
   end
   redis.call('ZREM', p .. 'last_seen', id)

@@ -1,4 +1,6 @@
+--@include _tenants
 --@include _merge
+--@include _recent
 -- Puts a pattern back with all that is known of it, unless what is here is as new or newer. Counters never fall.
 --
 -- KEYS[1]  the tenant's prefix   KEYS[2]  the set of tenants
@@ -7,13 +9,13 @@
 -- ARGV[7]  sample (JSON; '' for none)   ARGV[8]  how long a sample is kept once its analysis is final, s
 -- ARGV[9]  id of the newest journal entry in the state ('' when the journal will not be applied to it)
 -- ARGV[10…] sections, one after the other: name, number of items, items. Of pairs: fields, fixes (as the hash holds them),
---          trials (id, JSON), reported (repo, JSON), fix_repos (fix_id, repo), origins (fingerprint, pattern_id).
---          Of values: aliases, repos, recent. Of triples: apart (fingerprint, other, JSON). Of four: merged (pattern_id, by, why, ms)
+--          trials (id, JSON), reported (repo, trial's id), fix_repos (fix_id, repo), origins (fingerprint, pattern_id).
+--          Of values: aliases, repos, recent (JSON). Of triples: apart (fingerprint, other, JSON). Of four: merged (pattern_id, by, why, ms)
 -- Reply    'restored' (it was unknown) | 'updated' (what was here is older) | 'unchanged' | 'merged' (another stands for it here)
 --          | 'forgotten' (a person said so)
 
 local p, id, revision, now = KEYS[1], ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
-local key, fixes_key = p .. 'pattern:' .. id, p .. 'fixes:' .. id
+local key = p .. 'pattern:' .. id
 local here = redis.call('HMGET', key, 'revision', 'merged_into')
 local known = redis.call('EXISTS', key) == 1
 if here[2] then return 'merged' end
@@ -28,8 +30,8 @@ while at <= #ARGV do
   at = at + 2 + #items
 end
 
-local function raise(hash, name, value)
-  if tonumber(value) > tonumber(redis.call('HGET', hash, name) or '0') then redis.call('HSET', hash, name, value) end
+local function raise(name, value)
+  if tonumber(value) > tonumber(redis.call('HGET', key, name) or '0') then redis.call('HSET', key, name, value) end
 end
 
 local never_falls = { occurrence_count = true, episodes = true, flaky_count = true, match_votes = true, last_ms = true }
@@ -38,7 +40,7 @@ local function put_fields()
   for i = 1, #fields, 2 do
     local name, value = fields[i], fields[i + 1]
     if known and (never_falls[name] or name == 'repositories') then
-      raise(key, name, value)
+      raise(name, value)
     elseif known and name == 'first_ms' then
       local first = redis.call('HGET', key, 'first_ms')
       if not first or tonumber(value) < tonumber(first) then redis.call('HSET', key, 'first_ms', value) end
@@ -50,10 +52,15 @@ local function put_fields()
 end
 
 local function put_places()
-  for _, repo in ipairs(sections.repos) do redis.call('SADD', p .. 'repos:' .. id, repo) end
-  raise(key, 'repositories', redis.call('SCARD', p .. 'repos:' .. id))
-  if redis.call('EXISTS', p .. 'recent:' .. id) == 0 then
-    for _, place in ipairs(sections.recent) do redis.call('RPUSH', p .. 'recent:' .. id, place) end
+  for _, repo in ipairs(sections.repos) do put_member(p, id, 'repos', repo, true) end
+  raise('repositories', count_members(p, id, 'repos'))
+  if #sections.recent > 0 and redis.call('HEXISTS', key, '~recent') == 0 then
+    local places = {}
+    for i, encoded in ipairs(sections.recent) do
+      local place = cjson.decode(encoded)
+      places[i] = { place.place, place.commit, place.ms }
+    end
+    redis.call('HSET', key, '~recent', close_recent(places))
   end
   local last = redis.call('HGET', key, 'last_ms') or '0'
   if ARGV[6] == '1' and not known then
@@ -66,26 +73,32 @@ end
 -- Where something is known already, trials go through the ledger, which keeps the counts; else all is put as it was.
 local function put_fixes()
   local fixes, trials, reported = sections.fixes, sections.trials, sections.reported
-  local counted = { n = true, repos = true, last = true }
   if known then
-    for _, name in ipairs(redis.call('HKEYS', fixes_key)) do
-      if string.match(name, '^pin|') or string.match(name, '^veto|') then redis.call('HDEL', fixes_key, name) end
+    for _, name in ipairs(redis.call('HKEYS', key)) do
+      if string.match(name, '^pin|') or string.match(name, '^veto|') then redis.call('HDEL', key, name) end
     end
   end
   for i = 1, #fixes, 2 do
-    if not known or not counted[string.match(fixes[i], '^%a+')] then redis.call('HSET', fixes_key, fixes[i], fixes[i + 1]) end
+    if not known or string.sub(fixes[i], 1, 2) ~= 'n|' then redis.call('HSET', key, fixes[i], fixes[i + 1]) end
   end
   for i = 1, #trials, 2 do
-    if known then put_trial(p, id, trials[i], cjson.decode(trials[i + 1]), true) else redis.call('HSET', p .. 'trials:' .. id, trials[i], trials[i + 1]) end
+    local trial = cjson.decode(trials[i + 1])
+    if known then put_trial(p, id, trials[i], trial, true) else put_member(p, id, 'trials', trials[i], close_trial(trial)) end
   end
   for i = 1, #sections.fix_repos, 2 do
-    redis.call('SADD', p .. 'fix_repos:' .. id .. ':' .. sections.fix_repos[i], sections.fix_repos[i + 1])
+    put_member(p, id, 'fix_repos', sections.fix_repos[i] .. '|' .. sections.fix_repos[i + 1], true)
   end
-  for i = 1, #reported, 2 do redis.call('HSET', p .. 'reported:' .. id, reported[i], reported[i + 1]) end
+  for i = 1, #reported, 2 do put_member(p, id, 'reported', reported[i], reported[i + 1]) end
   if not known then return end
   for i = 1, #fixes, 2 do
-    local name = fixes[i]
-    if counted[string.match(name, '^%a+')] and string.sub(name, -8) ~= '|pending' then raise(fixes_key, name, fixes[i + 1]) end
+    local fix_id = string.match(fixes[i], '^n|(.*)$')
+    if fix_id then
+      local here, there = counts_of(redis.call('HGET', key, fixes[i])), counts_of(fixes[i + 1])
+      for at = 1, LAST do
+        if not (OUTCOMES[at] and OUTCOMES[at][2] == 'pending') then here[at] = math.max(here[at], there[at]) end
+      end
+      put_counts(p, id, fix_id, here)
+    end
   end
 end
 
@@ -94,9 +107,11 @@ local function count_totals()
   redis.call('HINCRBY', p .. 'totals', 'failures', seen)
   redis.call('HINCRBY', p .. 'totals', 'repeats', math.max(0, seen - 1 - #sections.merged / 4))
   for i = 1, #sections.fixes, 2 do
-    local verdict = string.match(sections.fixes[i], '^n|.*|(%a+)$')
-    if verdict == 'worked' or verdict == 'failed' then
-      redis.call('HINCRBY', p .. 'totals', 'fixes_' .. verdict, sections.fixes[i + 1])
+    if string.sub(sections.fixes[i], 1, 2) == 'n|' then
+      local counts = counts_of(sections.fixes[i + 1])
+      for at, outcome in ipairs(OUTCOMES) do
+        if outcome[2] ~= 'pending' then redis.call('HINCRBY', p .. 'totals', 'fixes_' .. outcome[2], counts[at]) end
+      end
     end
   end
 end
@@ -107,13 +122,11 @@ local function put_fingerprints()
   local rivals = {}
   for i = 1, #sections.apart, 3 do keep_apart(p, sections.apart[i], sections.apart[i + 1], sections.apart[i + 2]) end
   for i = 1, #sections.origins, 2 do redis.call('HSETNX', p .. 'origins', sections.origins[i], sections.origins[i + 1]) end
-  for _, fingerprint in ipairs(sections.aliases) do redis.call('SADD', p .. 'aliases:' .. id, fingerprint) end
-  local all = redis.call('SMEMBERS', p .. 'aliases:' .. id)
-  all[#all + 1] = redis.call('HGET', key, 'fingerprint')
-  for _, fingerprint in ipairs(all) do
+  for _, fingerprint in ipairs(sections.aliases) do put_member(p, id, 'aliases', fingerprint, true) end
+  for _, fingerprint in ipairs(fingerprints_of(p, id)) do
     local owner = redis.call('HGET', p .. 'fingerprints', fingerprint)
     if owner and owner ~= id and kept_apart(p, id, surviving(p, owner)) then
-      redis.call('SREM', p .. 'aliases:' .. id, fingerprint)
+      drop_member(p, id, 'aliases', fingerprint)
     else
       if owner and owner ~= id then rivals[#rivals + 1] = owner end
       redis.call('HSET', p .. 'fingerprints', fingerprint, id)
@@ -127,7 +140,7 @@ local function put_fingerprints()
       end
       redis.call('HSET', p .. 'pattern:' .. gone, 'merged_into', id, 'merged_by', sections.merged[i + 1], 'merged_why', sections.merged[i + 2],
         'merged_ms', sections.merged[i + 3])
-      redis.call('SADD', p .. 'merged:' .. id, gone)
+      stand_for(p, id, gone)
     end
   end
   for _, rival in ipairs(rivals) do
@@ -156,7 +169,7 @@ local function owe()
   if ARGV[5] == '1' then redis.call('ZADD', p .. 'due:memory', 'NX', now, id) end
 end
 
-redis.call('SADD', KEYS[2], ARGV[4])
+know_tenant(p, KEYS[2], ARGV[4])
 put_fields()
 put_places()
 put_fixes()

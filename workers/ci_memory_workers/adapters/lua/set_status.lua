@@ -1,4 +1,5 @@
 --@include _ledger
+--@include _pieces
 -- Changes a pattern's status if it still is what the decision was made on. Journalled.
 --
 -- KEYS[1]  the tenant's prefix
@@ -20,7 +21,7 @@ if enters then
   redis.call('HINCRBY', key, 'quarantine_entries', 1)
   redis.call('SADD', p .. 'quarantined', id)
   -- Its jobs are looked at again with each run: their clean runs end the quarantine.
-  redis.call('SUNIONSTORE', p .. 'failing_lines', p .. 'failing_lines', p .. 'lines_of:' .. id)
+  in_pieces(names(p, id, 'lines_of'), function(...) redis.call('SADD', p .. 'failing_lines', ...) end)
   redis.call('ZADD', p .. 'due:quarantine', ARGV[7], id)
 else
   redis.call('SREM', p .. 'quarantined', id)
