@@ -59,9 +59,13 @@ def test_a_step_of_buildkite_is_named_by_its_label_its_key_or_its_command(fields
     assert jobs("kite", kite_job_finished(kite_job(**fields))).job == job
 
 
-@pytest.mark.parametrize(("fields", "branch"), [({}, "main"), ({"tag": "v1", "branch": "v1"}, "")])
-def test_a_tag_is_no_branch(fields: dict[str, Any], branch: str) -> None:
-    assert jobs("kite", kite_job_finished(build=kite_build(**fields))).branch == branch
+@pytest.mark.parametrize(("tag", "branch"), [(None, "main"), ("v1", "")])
+def test_a_tag_is_no_branch(tag: str | None, branch: str) -> None:
+    circle = circle_job_completed()
+    circle["pipeline"]["vcs"]["tag"] = tag
+
+    assert jobs("kite", kite_job_finished(build=kite_build(tag=tag))).branch == branch
+    assert jobs("circle", circle).branch == branch
 
 
 def test_a_commit_that_is_a_name_is_none() -> None:
