@@ -58,23 +58,39 @@ class RedisRuns(RedisDue):
         pipeline.execute()
 
     def record_trial(
-        self, tenant: str, transition: Transition, trial_id: str, fix: Fix, *, now_ms: int, outbreak: bool = False
+        self,
+        tenant: str,
+        transition: Transition,
+        trial_id: str,
+        fix: Fix,
+        *,
+        now_ms: int,
+        outbreak: bool = False,
+        superseded: Sequence[str] = (),
     ) -> bool:
         """See `Index.record_trial`."""
         commits = f"{transition.first.commit} {transition.last.commit}"
         arguments_ = (transition.pattern_id, trial_id, fix.repo, transition.verdict, transition.passing.ms, now_ms)
         flags = (int(transition.persisted), int(outbreak), int(transition.failures > 1), int(transition.unsure))
-        streak = (transition.first.ms, commits, *flags)
+        streak = (transition.first.ms, commits, *flags, *superseded)
         return bool(self._scripts.run("record_trial", prefix(tenant), *arguments_, fix.fix_id, encode_fix(fix), *streak))
 
     def record_rerun(
-        self, tenant: str, transition: Transition, transition_id: str, *, repo: str, now_ms: int, outbreak: bool = False
+        self,
+        tenant: str,
+        transition: Transition,
+        transition_id: str,
+        *,
+        repo: str,
+        now_ms: int,
+        outbreak: bool = False,
+        superseded: Sequence[str] = (),
     ) -> bool:
         """See `Index.record_rerun`."""
         place = f"{repo}, commit {transition.passing.commit[:12]}"
         arguments_ = (transition.pattern_id, transition_id, place, now_ms, int(outbreak))
         times = (transition.last.ms, transition.passing.ms)
-        return bool(self._scripts.run("record_rerun", prefix(tenant), *arguments_, repo, *times))
+        return bool(self._scripts.run("record_rerun", prefix(tenant), *arguments_, repo, *times, *superseded))
 
     def clean_runs(self, tenant: str, pattern_id: str) -> int:
         """See `Index.clean_runs`."""

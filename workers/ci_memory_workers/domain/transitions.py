@@ -48,8 +48,8 @@ class Transition:
 
     ``kind`` is ``rerun`` where the code is the same (nothing was fixed), else ``fix``. ``error_changed`` says that the job failed
     in other ways in between, ``skipped`` that no run showed the commit before the one that passed: either way, another commit may
-    be the one that helped. ``commits`` and ``failures`` count commits and attempts that failed in the streak. ``verdict`` is of a
-    fix alone.
+    be the one that helped. ``commits`` and ``failures`` count commits and attempts that failed in the streak, ``later`` are those
+    after its first. ``verdict`` is of a fix alone.
     """
 
     pattern_id: str
@@ -62,6 +62,7 @@ class Transition:
     skipped: bool = False
     commits: int = 1
     failures: int = 1
+    later: tuple[Attempt, ...] = ()
 
     @property
     def ends(self) -> tuple[Attempt, Attempt]:
@@ -109,7 +110,6 @@ def broken_patterns(attempts: Iterable[Attempt]) -> frozenset[str]:
     last: frozenset[str] = frozenset()
     for one in merge(attempts):
         if one.passed:
-            commits.clear()
         for pattern_id in one.patterns:
             commits.setdefault(pattern_id, set()).add(one.commit)
         last = one.patterns
@@ -143,12 +143,12 @@ def _of_pattern(pattern_id: str, ordered: Sequence[Attempt]) -> Iterable[Transit
     first: Attempt | None = None
     last: Attempt | None = None
     changed = False
-    commits: list[str] = []
+    streak: list[Attempt] = []
     since: set[str] = set()
     for position, one in enumerate(ordered):
         if pattern_id in one.patterns:
             first, last, changed, since = first or one, one, False, {one.commit}
-            commits.append(one.commit)
+            streak.append(one)
         elif first is None or last is None:
             continue
         elif not one.passed:
@@ -161,9 +161,11 @@ def _of_pattern(pattern_id: str, ordered: Sequence[Attempt]) -> Iterable[Transit
             verdict = _verdict(pattern_id, one, last, ordered[position + 1 :])
             if verdict == "worked" and (changed or skipped):
                 verdict = "pending"
-            yield Transition(pattern_id, kind, first, last, one, changed, verdict, skipped, len(set(commits)), len(commits))
+            counts, later = (len({each.commit for each in streak}), len(streak)), tuple(streak[1:])
+            yield Transition(pattern_id, kind, first, last, one, changed, verdict, skipped, *counts, later)
             first = last = None
             commits.clear()
+            streak.clear()
 
 
 def _verdict(pattern_id: str, passing: Attempt, last: Attempt, later: Sequence[Attempt]) -> Verdict:
@@ -195,5 +197,14 @@ def transition_id(line: str, transition: Transition) -> str:
 
     Made of the job's line and the first failing run, not of the pattern: a merged one keeps no second trial of a streak.
     """
-    key = f"{line}\x1f{transition.first.run}\x1f{transition.first.attempt}"
+    return _streak_id(line, transition.first)
+
+
+def superseded_ids(line: str, transition: Transition) -> list[str]:
+    """What the streak of ``transition`` was known by while its first failures were not read yet."""
+    return [_streak_id(line, one) for one in transition.later]
+
+
+def _streak_id(line: str, first: Attempt) -> str:
+    key = f"{line}\x1f{first.run}\x1f{first.attempt}"
     return hashlib.blake2b(key.encode(), digest_size=8).hexdigest()

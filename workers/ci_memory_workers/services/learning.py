@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from ..domain.flaky import goes_with_any_commit
 from ..domain.learned_fix import describe, fix_type_of, shape, telling_files
 from ..domain.pattern import Fix, fix_identity
-from ..domain.transitions import Transition, broken_patterns, open_failures, transition_id, transitions
+from ..domain.transitions import Transition, broken_patterns, open_failures, superseded_ids, transition_id, transitions
 from .ports import Bell, Index, Line
 from .ports.watch import FixWatch
 
@@ -83,15 +83,17 @@ class Learner:
         return sorted(line.patterns.intersection(self.index.quarantined(tenant)))
 
     def _record(self, tenant: str, line: Line, transition: Transition, outbreak: bool, now_ms: int) -> bool:
-        identity = transition_id(line.line_id, transition)
+        identity, former = transition_id(line.line_id, transition), superseded_ids(line.line_id, transition)
         if transition.kind == "rerun":
             # A later attempt of the same run was counted when it was read; another run of the same commit was not.
             if transition.passing.run == transition.last.run:
                 return False
-            return self.index.record_rerun(tenant, transition, identity, repo=line.repo, now_ms=now_ms, outbreak=outbreak)
+            return self.index.record_rerun(
+                tenant, transition, identity, repo=line.repo, now_ms=now_ms, outbreak=outbreak, superseded=former
+            )
         fix = learned_fix(line, transition)
         self.watch.watch(tenant, transition.pattern_id, fix)
-        changed = self.index.record_trial(tenant, transition, identity, fix, now_ms=now_ms, outbreak=outbreak)
+        changed = self.index.record_trial(tenant, transition, identity, fix, now_ms=now_ms, outbreak=outbreak, superseded=former)
         if changed:
             self._call_flaky(tenant, transition.pattern_id, now_ms)
         return changed

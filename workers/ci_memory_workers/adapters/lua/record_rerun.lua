@@ -7,12 +7,23 @@
 -- ARGV[1]  pattern_id   ARGV[2]  id of the transition   ARGV[3]  place, for people   ARGV[4]  now, ms
 -- ARGV[5]  '1' when it failed in an outbreak, which ended by itself then: that is no flaky episode
 -- ARGV[6]  repo   ARGV[7]  ms of the last failure   ARGV[8]  ms of the pass
+-- ARGV[9…] ids that the transition was known by while the first failures of its streak were not read
 -- Reply    1, or 0 when it was counted before
 
 local p, id = KEYS[1], surviving(KEYS[1], ARGV[1])
 local key = p .. 'pattern:' .. id
 if redis.call('EXISTS', key) == 0 then return 0 end
 if ARGV[5] == '1' then return ended_by_itself(p, id) and 1 or 0 end
+
+-- Whether it was counted, or noted as late, by another id of the same streak.
+local function was_known()
+  local late = redis.call('HGET', p .. 'late:' .. id, ARGV[3])
+  for i = 9, #ARGV do
+    if redis.call('SREM', p .. 'reruns:' .. id, ARGV[i]) == 1 then return redis.call('SADD', p .. 'reruns:' .. id, ARGV[2]) end
+    if late == ARGV[i] then redis.call('HSET', p .. 'late:' .. id, ARGV[3], ARGV[2]) end
+  end
+end
+if was_known() then return 0 end
 
 -- Late, it says something where the same commit has failed and passed before.
 local function comes_and_goes()

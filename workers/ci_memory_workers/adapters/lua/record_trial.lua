@@ -8,6 +8,7 @@
 -- ARGV[7]  fix_id       ARGV[8]  fix (JSON array) ARGV[9]  ms of the first failure of the streak   ARGV[10]  commits of the streak, by blanks
 -- ARGV[11] '1' when it persisted over several commits   ARGV[12]  '1' when the streak belongs to an outbreak
 -- ARGV[13] '1' when the streak is more than one failure   ARGV[14]  '1' when another commit may have helped: kept while nothing else is known
+-- ARGV[15…] ids of trials that this one takes the place of: the streak was known by them while its first failures were not read
 -- Reply    1 when something changed, else 0. Of what is flaky only a streak that persisted says something, and of an outbreak none once the
 --          same code passed in it.
 
@@ -25,6 +26,13 @@ if ARGV[13] == '1' then
   redis.call('HSET', key, 'repeated', '1')
 elseif redis.call('SREM', repeats, ARGV[2]) == 1 and redis.call('EXISTS', repeats) == 0 then
   redis.call('HDEL', key, 'repeated')
+end
+local silent = false
+for i = 15, #ARGV do
+  redis.call('SREM', repeats, ARGV[i])
+  local former = trial_of(p, id, ARGV[i])
+  -- Its vote was cast.
+  silent = silent or (former ~= nil and former.fix == ARGV[7] and former.verdict == verdict)
 end
 local says = redis.call('HMGET', key, 'flaky_count', 'outbreak_passed')
 local changed
@@ -49,7 +57,7 @@ else
   local ms = tonumber(ARGV[5])
   local before = trial_of(p, id, ARGV[2])
   changed = put_trial(p, id, ARGV[2], { fix = ARGV[7], repo = repo, kind = 'inferred', verdict = verdict, ms = ms, persisted = persisted,
-    outbreak = outbreak, unsure = unsure, words = ARGV[8] })
+    outbreak = outbreak, unsure = unsure, words = ARGV[8] }, silent)
   if not unsure then withdraw_trials(p, id, function(trial) return trial.unsure end) end
   if changed then
     choose_words(p, id, ARGV[7])
@@ -64,6 +72,8 @@ else
       'resolved_fix', ARGV[7], 'resolved_kind', inferred and 'inferred' or 'reported', 'recurred', '0')
   end
 end
+-- After the one that stays, since a fix that nothing tried is dropped.
+for i = 15, #ARGV do changed = withdraw_trial(p, id, ARGV[i]) or changed end
 if not changed then return 0 end
 owe_memory(p, id, now)
 return 1

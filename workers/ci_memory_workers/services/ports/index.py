@@ -164,21 +164,39 @@ class Index(Protocol):
         ...
 
     def record_trial(
-        self, tenant: str, transition: Transition, trial_id: str, fix: Fix, *, now_ms: int, outbreak: bool = False
+        self,
+        tenant: str,
+        transition: Transition,
+        trial_id: str,
+        fix: Fix,
+        *,
+        now_ms: int,
+        outbreak: bool = False,
+        superseded: Sequence[str] = (),
     ) -> bool:
         """Write what a transition says of a fix; a fix that a person reported for the repository takes the verdict instead.
 
         ``outbreak``: the failure belongs to one. Where the transition says nothing of a fix (the failure is flaky and did not
-        persist, or the outbreak ended by itself), what was written of it is taken back. False when nothing changed.
+        persist, or the outbreak ended by itself), what was written of it is taken back. It takes the place of the ``superseded``
+        trials. False when nothing changed.
         """
         ...
 
     def record_rerun(
-        self, tenant: str, transition: Transition, transition_id: str, *, repo: str, now_ms: int, outbreak: bool = False
+        self,
+        tenant: str,
+        transition: Transition,
+        transition_id: str,
+        *,
+        repo: str,
+        now_ms: int,
+        outbreak: bool = False,
+        superseded: Sequence[str] = (),
     ) -> bool:
         """Count a flaky episode that another build of the same commit shows; of an ``outbreak``, that it ended by itself.
 
-        False when it was counted before, or passed too late to say anything of a failure that was never flaky before.
+        False when it was counted before, be it by a ``superseded`` id, or passed too late to say anything of a failure that was
+        never flaky before.
         """
         ...
 
