@@ -81,3 +81,15 @@ def test_a_provisional_answer_that_is_late_does_not_replace_the_final_one(index:
     data = redis_client.get(result_key(T, "event-001"))
     assert isinstance(data, bytes)
     assert ANSWER.validate_json(data) == final
+
+
+def test_a_failure_that_was_new_until_it_was_recognised_is_known_when_it_is_pushed_again(index: RedisIndex) -> None:
+    known = index.apply(T, [failed("1:aaaa")], NOW)[0].pattern_id
+    event = failed("1:bbbb", build="2")
+    other = index.apply(T, [event], NOW)[0].pattern_id
+    assert index.apply(T, [event], NOW)[0].outcome == "duplicate_new"
+    assert index.merge(analysis_lease(index, other), known, reason="the same", now_ms=NOW)
+
+    again = index.apply(T, [event], NOW)[0]
+
+    assert (again.outcome, again.pattern_id) == ("duplicate_known", known)

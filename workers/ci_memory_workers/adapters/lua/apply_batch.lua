@@ -145,10 +145,12 @@ local function keep_episode(a, t, id, ms, minted)
 end
 
 local function failure(a)
-  local event_id, ms, repo, id = a[1], tonumber(a[2]), a[8], known[a[3]]
+  local event_id, ms, repo, id = a[1], tonumber(a[2]), a[4], known[a[3]]
   local before = seen[event_id]
   if before then
-    return (string.sub(before, 1, 1) == 'n') and 'duplicate_new' or 'duplicate_known', surviving(p, string.sub(before, 3))
+    local was, stands = string.sub(before, 3), surviving(p, string.sub(before, 3))
+    -- One that was new until it was recognised is answered as known, however often it is pushed.
+    return (string.sub(before, 1, 1) == 'n' and stands == was) and 'duplicate_new' or 'duplicate_known', stands
   end
   local minted = not id
   if minted then
