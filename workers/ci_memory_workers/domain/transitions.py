@@ -110,6 +110,7 @@ def broken_patterns(attempts: Iterable[Attempt]) -> frozenset[str]:
     last: frozenset[str] = frozenset()
     for one in merge(attempts):
         if one.passed:
+            commits.clear()
         for pattern_id in one.patterns:
             commits.setdefault(pattern_id, set()).add(one.commit)
         last = one.patterns
@@ -164,7 +165,6 @@ def _of_pattern(pattern_id: str, ordered: Sequence[Attempt]) -> Iterable[Transit
             counts, later = (len({each.commit for each in streak}), len(streak)), tuple(streak[1:])
             yield Transition(pattern_id, kind, first, last, one, changed, verdict, skipped, *counts, later)
             first = last = None
-            commits.clear()
             streak.clear()
 
 

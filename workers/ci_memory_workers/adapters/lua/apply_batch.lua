@@ -145,7 +145,7 @@ local function keep_episode(a, t, id, ms, minted)
 end
 
 local function failure(a)
-  local event_id, ms, repo, id = a[1], tonumber(a[2]), a[4], known[a[3]]
+  local event_id, ms, repo, id = a[1], tonumber(a[2]), a[8], known[a[3]]
   local before = seen[event_id]
   if before then
     local was, stands = string.sub(before, 3), surviving(p, string.sub(before, 3))
