@@ -43,8 +43,8 @@ ANSWER_EXCLUDED: dict[str, str] = {
     "log_lag": "how far behind the drains were",
     "status": "which failure of a new pattern was read first: one of them is answered as new, in either run",
     "similar_failures, message, evidence, confidence": "tell the counts at the time of reading; the census compares them",
-    "suggested_fix, pattern_status": "of causes with flaky builds, jobs' runs or outbreaks: what is learned within the act may "
-    "come before or after; the census compares them",
+    "suggested_fix, pattern_status": "of causes with flaky builds, jobs' runs, outbreaks or two fixes: what is learned within the "
+    "act, and the fourth failure after a fix, may come before or after; the census compares them",
 }
 _IN_CONTENT = re.compile(r"^\[(pat_[a-z0-9]+)\]")
 _NUMBERS = re.compile(r"\d+")
@@ -101,7 +101,8 @@ def read_outcome(fleet: ChaosFleet, plan: Plan) -> Outcome:
 def _read_answers(box: Container, plan: Plan, cause: int, found: Outcome) -> None:
     tenant, events = plan.tenants[cause], list(plan.failures[cause])
     data: Any = box.redis.mget([result_key(tenant, event_id) for event_id in events])
-    settled = plan.families[cause] in ("plain", "resolved")
+    fixes = sum(fix.cause == cause for act in plan.acts for fix in act.fixes)
+    settled = plan.families[cause] in ("plain", "resolved") and fixes < 2
     named: Counter[str] = Counter()
     for event_id, encoded in zip(events, data, strict=True):
         reply = ANSWER.validate_json(encoded) if encoded else None

@@ -193,11 +193,13 @@ class Player:
         try:
             connection = self._client.connection_pool.get_connection()
             try:
-                connection.send_packed_command(connection.pack_commands([("XADD", STREAM, "*", FIELD, one) for one in payloads]))
+                commands = [("XADD", STREAM, "*", FIELD, one) for one in payloads]
+                packed = connection.pack_commands(commands)  # type: ignore[no-untyped-call]  # redis-py has no types for it
+                connection.send_packed_command(packed)  # type: ignore[no-untyped-call]  # nor for this
                 if connection.can_read(timeout=5):
                     self.played.cut += len(payloads)
             finally:
-                connection.disconnect()
+                connection.disconnect()  # type: ignore[no-untyped-call]  # nor for this
                 self._client.connection_pool.release(connection)
         except (RedisError, OSError):
             pass  # Redis is down: whatever came in, all of it is pushed again
