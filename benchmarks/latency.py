@@ -3,7 +3,8 @@
     uv run python benchmarks/latency.py [--data DIR] [--probes 300] [--rounds 2] [--json FILE]
 
 Both on one server in one run, in turns: idle, and at half load, where another process sends half of what the contender was just
-seen to manage, which warms it up too. Ours are two drains in the loop that workers run; Celery is prefork 2. Milliseconds: median, 99th percentile.
+seen to manage, which warms it up too. Ours are two drains in the loop that
+workers run; Celery is prefork 2. Milliseconds: median, 99th percentile.
 """
 
 from __future__ import annotations

@@ -240,15 +240,15 @@ def _ruling(ruling: Ruling | None) -> RulingTold | None:
 
 
 def _failure(read: ReadFailure) -> FailureRead:
-    verdict, mark = read.reading.verdict, read.reading.mark
+    said = read.reading.said
     return FailureRead(
         headline=read.headline,
         test=read.test_id,
-        category=verdict.category,
-        signal=verdict.signal,
-        why=f"{verdict.why}; {mark.why}",
-        fingerprint=mark.value,
-        too_little=mark.generic,
+        category=said.category,
+        signal=said.signal,
+        why=read.reading.why,
+        fingerprint=said.fingerprint,
+        too_little=said.generic,
         known=known_failure(read.known) if read.known else None,
         seen_in_repo=read.seen_there,
         looks_like=[_alike(one) for one in read.alike],

@@ -176,6 +176,7 @@ class AskingDesk:
 
     def _read(self, headline: str, event: FailureEvent) -> ReadFailure:
         reading = self.reader.read(event.error_message, event.stack_trace or "", event.stage, event.test_id)
+        reading = self.reader.explain(reading, event.stage, event.test_id)
         return ReadFailure(headline, event.test_id, reading, None)
 
     def _with_what_is_known(self, caller: Caller, read: ReadFailure, pattern_id: str, repo: str) -> ReadFailure:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from ci_memory_producers.events import Category, Stage
@@ -37,6 +37,7 @@ class TextReading:
     text: str
     trace: str
     said: Read
+    why: str = field(default="", compare=False)
 
 
 class FailureText(NamedTuple):
@@ -62,6 +63,12 @@ class TextReader:
     def read(self, text: str, trace: str, stage: Stage, test_id: str) -> TextReading:
         """One failure's text."""
         return self.read_all([FailureText(text, trace, stage, test_id)])[0]
+
+    def explain(self, reading: TextReading, stage: Stage, test_id: str) -> TextReading:
+        """``reading`` with what decided, in words."""
+        verdict = self._categorizer.categorize(reading.text, stage, test_id=test_id)
+        mark = fingerprint(reading.text, stage=stage, test_id=test_id, stack_trace=reading.trace)
+        return replace(reading, why=f"{verdict.why}; {mark.why}")
 
     def read_all(self, failures: Sequence[FailureText]) -> list[TextReading]:
         """The texts of a batch, in their order."""
