@@ -43,8 +43,8 @@ ANSWER_EXCLUDED: dict[str, str] = {
     "log_lag": "how far behind the drains were",
     "status": "which failure of a new pattern was read first: one of them is answered as new, in either run",
     "similar_failures, message, evidence, confidence": "tell the counts at the time of reading; the census compares them",
-    "suggested_fix, pattern_status": "of causes with flaky builds, jobs' runs, outbreaks or two fixes: what is learned within the "
-    "act, and the fourth failure after a fix, may come before or after; the census compares them",
+    "suggested_fix, pattern_status": "of causes with flaky builds, jobs' runs, outbreaks or two fixes: what is learned within "
+    "the act, and the fourth failure after a fix, may come before or after; the census compares them",
 }
 _IN_CONTENT = re.compile(r"^\[(pat_[a-z0-9]+)\]")
 _NUMBERS = re.compile(r"\d+")
