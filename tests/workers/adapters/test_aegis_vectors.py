@@ -182,15 +182,6 @@ def test_a_search_works_on_both_sides_of_a_fork(knowledge: LocalAegis) -> None:
     assert found(knowledge) == ["pat_aaaaaaaaaaaa"]
 
 
-def test_what_was_found_is_looked_up_by_its_id(knowledge: LocalAegis, path: Path) -> None:
-    fill(knowledge, random.Random(1), 20)
-
-    with closing(sqlite3.connect(path)) as connection:
-        connection.execute("ANALYZE")
-        plan = connection.execute(f"EXPLAIN QUERY PLAN {vectors._STILL_THERE.format('?, ?')}", ("a", "b", "c")).fetchall()
-    assert "(id=?)" in plan[0][3]
-
-
 def test_what_a_pattern_carries_is_found_by_the_index(knowledge: LocalAegis, path: Path) -> None:
     memory_id = reflect(knowledge, "pat_aaaaaaaaaaaa")
     reflect(knowledge, "pat_aaaaaaaaaaaab")

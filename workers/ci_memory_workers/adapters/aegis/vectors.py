@@ -9,7 +9,6 @@ from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -31,10 +30,9 @@ _NEW = """
 _ID_OF = "SELECT id FROM memories WHERE rowid = ?"
 _LAST = "SELECT max(rowid) FROM memories"
 _STILL_THERE = """
-    SELECT id, content, memory_type, bullet_helpful, bullet_harmful FROM memories
-    WHERE id IN ({}) AND +namespace = ? AND +is_deprecated = 0
+    SELECT content, memory_type, bullet_helpful, bullet_harmful FROM memories
+    WHERE id = ? AND namespace = ? AND is_deprecated = 0
 """
-"""With a plus SQLite does not look for an index by it: it would rather read the namespace than look a few ids up."""
 
 
 @dataclass(slots=True)
@@ -162,17 +160,16 @@ class Vectors:
 
 def _nearest(connection: sqlite3.Connection, namespace: str, space: _Space, query: Vector, count: int) -> list[Near]:
     found: list[Near] = []
-    ranked = space.nearest(query)
-    while piece := list(islice(ranked, count - len(found))):
-        ids = [space.ids[place] for place, _ in piece]
-        asked = _STILL_THERE.format(", ".join("?" * len(ids)))
-        there = {row[0]: row for row in connection.execute(asked, (*ids, namespace))}
-        for place, score in piece:
-            row = there.get(space.ids[place])
-            if row is None:
-                space.forget(place)
-            else:
-                found.append(Near(row[0], row[1], row[2], _effectiveness(row[3], row[4]), score))
+    for place, score in space.nearest(query):
+        # One by one: for several at once SQLite would rather read everything, by numbers from when the file was small.
+        row = connection.execute(_STILL_THERE, (space.ids[place], namespace)).fetchone()
+        if row is None:
+            space.forget(place)
+            continue
+        content, memory_type, helpful, harmful = row
+        found.append(Near(space.ids[place], content, memory_type, _effectiveness(helpful, harmful), score))
+        if len(found) == count:
+            break
     return found
 
 
