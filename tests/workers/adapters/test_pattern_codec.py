@@ -18,8 +18,8 @@ from ci_memory_workers.adapters.pattern_codec import (
     digest,
     encode_analysis,
     encode_counts,
+    encode_first,
     encode_fix,
-    encode_sample,
     pairs,
     pattern_fields,
     slim_record,
@@ -53,21 +53,24 @@ def test_a_digest_holds_no_separator(left: str, right: str) -> None:
 
 def test_a_failure_says_where_it_happened_and_its_sample_gives_the_headline() -> None:
     reading = failed(job="unit", attempt=2, commit_sha="c1", test_id="tests/a.py::test_a")
-    sample = encode_sample(reading, "pat_aaaaaaaaaaaa")
 
-    flat = arguments(reading, candidate="pat_aaaaaaaaaaaa", sample=sample)
+    flat = arguments(reading, first=encode_first(reading, "pat_aaaaaaaaaaaa"))
 
-    assert flat[:3] == ["F", reading.event.event_id, NOW]
-    assert flat[8:14] == ["acme/shop", digest("acme/shop", "1"), "acme/shop#1", digest("unit"), 2, "c1"]
-    assert flat[15:18] == ["0", "E   boom 1:aaaa", "pat_aaaaaaaaaaaa"]
-    assert flat[18] == sample
+    assert flat[:4] == ["F", reading.event.event_id, NOW, "1:aaaa"]
+    assert flat[4:10] == ["acme/shop", digest("acme/shop", "1"), "acme/shop#1", digest("unit"), 2, "c1"]
+    pattern_id, traits, sample = str(flat[11]).split("\n")
+    assert (pattern_id, decode_sample(pattern_id, sample.encode())) == ("pat_aaaaaaaaaaaa", reading.context(pattern_id))
+    assert pattern_fields({b"traits": traits.encode()}) == {
+        "category": reading.category, "signal": reading.signal, "stage": "test", "generic": "0", "test_key": reading.test_key,
+        "headline": "E   boom 1:aaaa",
+    }  # fmt: skip
 
 
 def test_a_pass_and_a_resolution_say_the_same_place_and_payload() -> None:
     one, event = passed(job="unit", attempt=3, test_id="t"), fixed("pat_aaaaaaaaaaaa")
 
-    flat = arguments(one, candidate="", sample="")
-    resolution = arguments(Dated(event, NOW), candidate="", sample="")
+    flat = arguments(one, first="")
+    resolution = arguments(Dated(event, NOW), first="")
 
     assert flat[3:8] == [digest("acme/shop", "1"), "acme/shop#1", digest("unit"), 3, digest("t")]
     assert resolution[:4] == ["R", event.event_id, NOW, "pat_aaaaaaaaaaaa"]
@@ -78,9 +81,8 @@ def test_a_pass_and_a_resolution_say_the_same_place_and_payload() -> None:
 def test_a_sample_comes_back_as_it_was(message: str, files: list[str]) -> None:
     reading = failed(error_message=message, stack_trace="at x", changed_files=files, exit_code=-9)
 
-    assert decode_sample("pat_bbbbbbbbbbbb", encode_sample(reading, "pat_aaaaaaaaaaaa").encode()) == reading.context(
-        "pat_bbbbbbbbbbbb"
-    )
+    *_, sample = encode_first(reading, "pat_aaaaaaaaaaaa").split("\n")
+    assert decode_sample("pat_bbbbbbbbbbbb", sample.encode()) == reading.context("pat_bbbbbbbbbbbb")
 
 
 def test_fixes_come_back_as_they_were() -> None:

@@ -9,12 +9,14 @@ from typing import Any
 from ..services.ports.archive import FixState, PatternState, PlaceState, RulingState, TrialState
 from .pattern_codec import (
     COUNTS,
+    TRAITS,
     decode_analysis,
     decode_change,
     decode_counts,
     decode_told,
     encode_counts,
     encode_told,
+    encode_traits,
     pack_analysis,
     pairs,
     pattern_fields,
@@ -123,6 +125,8 @@ def _pairs(items: Iterable[tuple[str, str | bytes]]) -> list[str | bytes]:
 
 def _hash(state: PatternState) -> dict[str, str | bytes]:
     fields: dict[str, str | bytes] = {name: value for name, value in state.fields.items() if name not in NOT_KNOWLEDGE}
+    if all(name in fields for name in TRAITS):
+        fields["traits"] = encode_traits([str(fields.pop(name)) for name in TRAITS])
     if state.diagnosis is None:
         return fields
     return fields | {"analysis": pack_analysis(state.diagnosis, state.analyst, state.reason)}

@@ -21,6 +21,8 @@ from .packed_text import pack, unpack
 
 FIX_FIELDS = ("fix_type", "description", "commit", "fixed_by", "repo", "resolved_ms", "learned", "files")
 """What a fix says, in the order in which Redis holds it (`_ledger.lua` reads some); its outcomes are counted beside it."""
+TRAITS = ("category", "signal", "stage", "generic", "test_key", "headline")
+"""What a pattern is by: the same for all its life, and kept as one JSON array that the scripts don't read."""
 COUNTS = ("reported|pending", "reported|worked", "reported|failed", "inferred|pending", "inferred|worked", "inferred|failed")
 """Trials by kind and verdict, in the order in which `_ledger.lua` counts them; repositories and the last success follow."""
 RECORD_MESSAGE = 1_000
@@ -40,10 +42,10 @@ def digest(*parts: str) -> str:
     return hashlib.blake2b("\x1f".join(parts).encode("utf-8", "replace"), digest_size=8).hexdigest()
 
 
-def arguments(event: Reading | Dated, *, candidate: str, sample: str) -> list[str | int]:
-    """The event's kind and fields, as ``apply_batch.lua`` reads them."""
+def arguments(event: Reading | Dated, *, first: str) -> list[str | int]:
+    """The event's kind and fields, as ``apply_batch.lua`` reads them; ``first`` is '' or what `encode_first` made."""
     if isinstance(event, Reading):
-        return _failure_arguments(event, candidate, sample)
+        return _failure_arguments(event, first)
     if isinstance(event.event, PassEvent):
         passed = event.event
         build = digest(passed.repo, passed.build_id)
@@ -56,17 +58,13 @@ def arguments(event: Reading | Dated, *, candidate: str, sample: str) -> list[st
     return ["R", resolution.event_id, event.ms, resolution.pattern_id, resolution.model_dump_json()]
 
 
-def _failure_arguments(reading: Reading, candidate: str, sample: str) -> list[str | int]:
+def _failure_arguments(reading: Reading, first: str) -> list[str | int]:
     event = reading.event
     return [
         "F",
         event.event_id,
         reading.ms,
         reading.fingerprint,
-        reading.test_key,
-        reading.category,
-        reading.signal,
-        event.stage,
         event.repo,
         digest(event.repo, event.build_id),
         f"{event.repo}#{event.build_id}",
@@ -74,15 +72,30 @@ def _failure_arguments(reading: Reading, candidate: str, sample: str) -> list[st
         event.attempt,
         event.commit_sha,
         digest(event.test_id),
-        "1" if reading.generic else "0",
-        json.loads(sample)["headline"][:500] if sample else "",
-        candidate,
-        sample,
+        first,
         line_id(event),
         *run_record(event, reading.ms),
         "1" if is_mass_failure(event.run_totals) else "0",
         slim_record(event, reading.ms),
     ]
+
+
+def encode_first(reading: Reading, pattern_id: str) -> str:
+    """What a failure makes where it is the first of its kind: the pattern's id, its `TRAITS` and its sample, in a line each."""
+    context = reading.context(pattern_id)
+    generic = "1" if reading.generic else "0"
+    traits = (reading.category, reading.signal, reading.event.stage, generic, reading.test_key, context.headline[:500])
+    return f"{pattern_id}\n{encode_traits(traits)}\n{json.dumps(asdict(context))}"
+
+
+def encode_traits(traits: Sequence[str]) -> str:
+    """What a pattern is by: values of `TRAITS`, as JSON."""
+    return _json(list(traits))
+
+
+def encode_sample(reading: Reading, pattern_id: str) -> str:
+    """The failure as JSON, for the analyst of its pattern."""
+    return json.dumps(asdict(reading.context(pattern_id)))
 
 
 def line_id(event: FailureEvent | PassEvent) -> str:
@@ -158,11 +171,6 @@ def decode_spans(past: str, since_ms: str, last_ms: str) -> tuple[Span, ...]:
     return tuple(Span(since, last) for since, last in (*spans, *newest))
 
 
-def encode_sample(reading: Reading, pattern_id: str) -> str:
-    """The failure as JSON, for the analyst of its pattern."""
-    return json.dumps(asdict(reading.context(pattern_id)))
-
-
 def decode_sample(pattern_id: str, data: bytes) -> FailureContext:
     """The other way."""
     fields = json.loads(data)
@@ -202,7 +210,15 @@ def pattern_fields(reply: Any) -> dict[str, str]:
     """A pattern's hash, as redis-py or a script returns it, less what is packed for the scripts alone."""
     items = reply.items() if isinstance(reply, Mapping) else zip(*[iter(reply or ())] * 2, strict=True)
     # An analysis is no text: `decode_analysis` gets its bytes back.
-    return {_name(name): value.decode("utf-8", "surrogateescape") for name, value in items if name[0] != _FOR_SCRIPTS}
+    fields = {_name(name): value.decode("utf-8", "surrogateescape") for name, value in items if name[0] != _FOR_SCRIPTS}
+    if traits := fields.pop("traits", ""):
+        fields.update(_traits(traits))
+    return fields
+
+
+@lru_cache(maxsize=4_096)
+def _traits(encoded: str) -> dict[str, str]:
+    return dict(zip(TRAITS, json.loads(encoded), strict=True))
 
 
 _FOR_SCRIPTS = ord("~")
@@ -278,6 +294,18 @@ def decode_pattern(pattern_id: str, fields: Mapping[str, str]) -> Pattern:
         if "outbreak_last_ms" in fields
         else None,
     )
+
+
+def decode_applied(parts: Sequence[bytes]) -> tuple[list[tuple[Any, str]], dict[str, Pattern]]:
+    """Outcome and pattern_id of each event, and patterns by their ids, from what ``apply_batch.lua`` replies."""
+    at = 1 + 2 * int(parts[0])
+    outcomes = [(_name(parts[i]), text(parts[i + 1])) for i in range(1, at, 2)]
+    patterns = {}
+    while at < len(parts):
+        pattern_id, end = text(parts[at]), at + 2 + int(parts[at + 1])
+        patterns[pattern_id] = decode_pattern(pattern_id, pattern_fields(parts[at + 2 : end]))
+        at = end
+    return outcomes, patterns
 
 
 def _goes_by_itself(fields: Mapping[str, str]) -> bool:

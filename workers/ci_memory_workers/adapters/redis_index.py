@@ -23,11 +23,12 @@ from ..services.ports import AnalystAnswer, Applied, Dated, FailureContext, Leas
 from .notice_codec import encode_noted
 from .pattern_codec import (
     arguments,
+    decode_applied,
     decode_pattern,
     decode_sample,
     encode_analysis,
+    encode_first,
     encode_fix,
-    encode_sample,
     line_id,
     pairs,
     pattern_fields,
@@ -79,30 +80,26 @@ class RedisIndex(RedisRuns):
         while todo:
             outcomes, patterns = self._apply_once(tenant, [(events[i], i in with_sample) for i in todo], now_ms)
             unanswered: list[int] = []
-            for i, (outcome, event_id, pattern_id) in zip(todo, outcomes, strict=True):
+            for i, (outcome, pattern_id) in zip(todo, outcomes, strict=True):
                 if outcome == "need_sample":
                     unanswered.append(i)
                     continue
-                results[i] = Applied(
-                    event_id, outcome, pattern_id, self._as_it_is_there(tenant, events[i], patterns.get(pattern_id))
-                )
+                there = self._as_it_is_there(tenant, events[i], patterns.get(pattern_id))
+                results[i] = Applied(events[i].event.event_id, outcome, pattern_id, there)
             todo, with_sample = unanswered, _first_of_each(events, unanswered)
         return [result for result in results if result is not None]
 
     def _apply_once(
         self, tenant: str, events: Sequence[tuple[Reading | Dated, bool]], now_ms: int
-    ) -> tuple[list[tuple[Any, str, str]], dict[str, Pattern]]:
+    ) -> tuple[list[tuple[Any, str]], dict[str, Pattern]]:
         flat: list[str | int] = []
         for event, with_sample in events:
-            candidate = f"pat_{secrets.token_hex(6)}" if with_sample else ""
-            sample = encode_sample(event, candidate) if with_sample and isinstance(event, Reading) else ""
-            flat += arguments(event, candidate=candidate, sample=sample)
-        reply = self._scripts.run(
-            "apply_batch", [prefix(tenant), TENANTS], now_ms, self._dedupe_seconds, self._flush_ms, MOST_WAITING, tenant, *flat
-        )
-        outcomes = [(text(outcome), text(event_id), text(pattern_id)) for outcome, event_id, pattern_id in reply[0]]
-        patterns = {text(row[0]): decode_pattern(text(row[0]), pattern_fields(row[1])) for row in reply[1]}
-        return outcomes, patterns
+            first = encode_first(event, f"pat_{secrets.token_hex(6)}") if with_sample and isinstance(event, Reading) else ""
+            flat += arguments(event, first=first)
+        between = secrets.token_bytes(12)
+        settings = (now_ms, self._dedupe_seconds, self._flush_ms, MOST_WAITING, tenant, between)
+        reply: bytes = self._scripts.run("apply_batch", [prefix(tenant), TENANTS], *settings, *flat)
+        return decode_applied(reply.split(between))
 
     def _as_it_is_there(self, tenant: str, event: Reading | Dated, pattern: Pattern | None) -> Pattern | None:
         """The pattern as far as it holds in an event's place."""

@@ -1,34 +1,37 @@
 -- Where a pattern was seen lately. Shared by the scripts that name it (`--@include _recent`).
 --
--- Packed in the field '~recent' of pattern:{id}: place, commit and ms in turn, the newest first. A commit is told by its first characters,
--- and a time but the first as how much earlier it was.
+-- Packed in the field '~recent' of pattern:{id}: place, commit and time in turn, the newest first. A commit is told by its first digits, as
+-- a number where it is one in hex; a time in seconds. They are written one after the other, so that what is new is put before the rest.
 
-local MOST_RECENT, COMMIT = 10, 12
+local MOST_RECENT, COMMIT = 10, 8
 
--- Characters that are cut in their middle would be none.
-local function short(commit) return string.find(commit, '[\128-\255]') and commit or string.sub(commit, 1, COMMIT) end
+-- The first digits of a commit. Characters that are cut in their middle would be none: others than hex stay whole.
+local function short(commit) return string.match(commit, '^%x%x%x%x%x%x%x%x') or commit end
+
+-- `packed` with a failure put first.
+local function seen_at(packed, place, commit, ms)
+  local digits = short(commit)
+  if #digits == COMMIT and digits == string.lower(digits) then digits = tonumber(digits, 16) or digits end
+  return cmsgpack.pack(place, digits, math.floor(ms / 1000)) .. (packed or '')
+end
+
+-- `packed`, less those that came before the last MOST_RECENT.
+local function only_recent(packed)
+  local stop = cmsgpack.unpack_limit(packed, 3 * MOST_RECENT, 0)
+  return stop > 0 and string.sub(packed, 1, stop) or packed
+end
 
 -- As { place, commit, ms } each, the newest first.
 local function open_recent(packed)
-  if not packed then return {} end
-  local flat, found, ms = cmsgpack.unpack(packed), {}, 0
+  local found = {}
+  if not packed then return found end
+  local flat = { cmsgpack.unpack(packed) }
   for i = 1, #flat, 3 do
-    ms = i == 1 and flat[3] or ms - flat[i + 2]
-    found[#found + 1] = { flat[i], flat[i + 1], ms }
+    local commit = flat[i + 1]
+    if type(commit) == 'number' then commit = string.format('%08x', commit) end
+    found[#found + 1] = { flat[i], commit, flat[i + 2] * 1000 }
   end
   return found
-end
-
-local function close_recent(places)
-  local flat, ms = {}, 0
-  for i = 1, math.min(#places, MOST_RECENT) do
-    local place = places[i]
-    flat[#flat + 1] = place[1]
-    flat[#flat + 1] = short(place[2])
-    flat[#flat + 1] = i == 1 and place[3] or ms - place[3]
-    ms = place[3]
-  end
-  return cmsgpack.pack(flat)
 end
 
 -- The commits of `repo` that the pattern was seen at lately, by blanks: what fails on them later was not fixed by then.
@@ -40,7 +43,7 @@ local function recent_commits(p, id, repo)
   return table.concat(commits, ' ')
 end
 
--- The same of commits by blanks.
+-- The first digits of commits by blanks.
 local function short_each(commits)
   local cut = {}
   for commit in string.gmatch(commits, '%S+') do cut[#cut + 1] = short(commit) end

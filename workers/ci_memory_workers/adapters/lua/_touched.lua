@@ -11,9 +11,12 @@ local function touch(p, batch, id)
   local t = batch.touched[id]
   if t then return t end
   local key = p .. 'pattern:' .. id
-  local flat, f = redis.call('HGETALL', key), {}
-  for i = 1, #flat, 2 do f[flat[i]] = flat[i + 1] end
-  t = { key = key, flat = flat, f = f, last_ms = tonumber(f.last_ms or '0'), analysed = f.analysed, status = f.status,
+  local flat, f, at = redis.call('HGETALL', key), {}, {}
+  for i = 1, #flat, 2 do
+    local name = flat[i]
+    f[name], at[name] = flat[i + 1], i + 1
+  end
+  t = { key = key, flat = flat, f = f, at = at, last_ms = tonumber(f.last_ms or '0'), analysed = f.analysed, status = f.status,
     resolved_ms = tonumber(f.resolved_ms or '') or 0, fix_repo = f.fix_repo, outbreak_ms = tonumber(f.outbreak_ms or ''),
     outbreak_last_ms = tonumber(f.outbreak_last_ms or ''), ms = 0, merged = f['~merged'] and redis.call('SMEMBERS', p .. 'merged:' .. id) or {},
     small = {}, met = {}, recent = {}, votes = {}, changed = {} }
@@ -60,10 +63,9 @@ local function write_touched(p, id, t)
     if changed['~' .. what] then changed['~' .. what] = closed(p, id, what, all) end
   end
   if #t.recent > 0 then
-    local places = {}
-    for i = #t.recent, 1, -1 do places[#places + 1] = t.recent[i] end
-    for _, place in ipairs(open_recent(t.f['~recent'])) do places[#places + 1] = place end
-    changed['~recent'] = close_recent(places)
+    local packed = t.f['~recent']
+    for i = math.max(1, #t.recent - MOST_RECENT + 1), #t.recent do packed = seen_at(packed, unpack(t.recent[i])) end
+    changed['~recent'] = only_recent(packed)
   end
   local fields = {}
   for name, value in pairs(changed) do
@@ -79,28 +81,21 @@ local function write_touched(p, id, t)
   end
 end
 
--- A pattern as the batch left it: HGETALL, less what is packed.
+-- A pattern as the batch left it: HGETALL, in which what is packed may be as it was.
 local function as_written(p, batch, id)
-  local t, fields, changed = batch.touched[id], {}, {}
-  local flat = (t and not t.stale) and t.flat or redis.call('HGETALL', p .. 'pattern:' .. id)
-  if t and not t.stale then
-    for name, value in pairs(t.changed) do changed[name] = value end
-  end
-  for i = 1, #flat, 2 do
-    local name = flat[i]
-    if string.byte(name) ~= PACKED then
-      fields[#fields + 1] = name
-      fields[#fields + 1] = changed[name] or flat[i + 1]
-    end
-    changed[name] = nil
-  end
-  for name, value in pairs(changed) do
-    if string.byte(name) ~= PACKED then
-      fields[#fields + 1] = name
-      fields[#fields + 1] = value
+  local t = batch.touched[id]
+  if not t or t.stale then return redis.call('HGETALL', p .. 'pattern:' .. id) end
+  local flat, at = t.flat, t.at
+  for name, value in pairs(t.changed) do
+    local where = at[name]
+    if where then
+      flat[where] = value
+    else
+      flat[#flat + 1] = name
+      flat[#flat + 1] = value
     end
   end
-  return fields
+  return flat
 end
 
 -- Aegis is owed what was touched and is analysed, unless somebody is writing it now: the revision says that it has changed again.
@@ -109,8 +104,11 @@ local function owe_touched(p, batch, now, flush)
   for _, id in ipairs(batch.touched_order) do
     local t = batch.touched[id]
     write_touched(p, id, t)
-    seen[#seen + 1] = t.ms
-    seen[#seen + 1] = id
+    -- To the second: aging counts in days, and most failures of a busy pattern come in the same one.
+    if t.f.occurrence_count == '0' or t.f.status == 'deprecated' or t.ms >= t.last_ms - t.last_ms % 1000 + 1000 then
+      seen[#seen + 1] = t.ms
+      seen[#seen + 1] = id
+    end
     if t.analysed then analysed[#analysed + 1] = id end
     if t.status == 'quarantined' then
       flaky[#flaky + 1] = now

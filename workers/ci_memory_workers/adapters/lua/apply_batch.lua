@@ -11,21 +11,23 @@
 -- ARGV[1]  now, ms      ARGV[2]  dedupe horizon, s     ARGV[3]  delay of a flush to Aegis, ms
 -- KEYS[2]  the set of tenants                           ARGV[5]  the tenant
 -- ARGV[4]  most events that may wait for one analysis
--- ARGV[6…] events, one after the other, the first field says the kind:
---   'F' event_id, ms of the log entry, fingerprint, test_key, category, signal, stage, repo, build, place, job, attempt, commit, test,
---       generic ('0'|'1'), headline, candidate pattern id, sample (JSON, or '' when the fingerprint is believed to be known),
---       line, run, runs' record (JSON), mass ('1' when most tests of the run failed: that says nothing of a single one), slim record
+-- ARGV[6]  bytes that are in no value
+-- ARGV[7…] events, one after the other, the first field says the kind:
+--   'F' event_id, ms of the log entry, fingerprint, repo, build, place, job, attempt, commit, test, first, line, run, runs' record (JSON),
+--       mass ('1' when most tests of the run failed: that says nothing of a single one), slim record
+--       first is '' when the fingerprint is believed to be known, else id, traits and sample of the pattern that it makes where it is not,
+--       in a line each: traits and sample are JSON, and the scripts read neither
 --   'P' event_id, ms, build, place, job, attempt, test, line, run, runs' record (JSON), slim record
 --   'R' event_id, ms, pattern_id, payload (JSON)
 --   build, job and test are digests: build of (repo, build), job of the job's name, test of the test id ('' for a whole job);
 --   place is 'repo#build', for people. line is a digest of (repo, branch, job), '' when the branch is unknown: its runs are kept in
 --   line:{line} by (run, attempt) as 'pattern_id|record', the pattern_id empty for a pass.
 --
--- Reply    { outcomes, patterns }
---   outcomes  for each event { outcome, event_id, pattern_id }
---             F: 'new' | 'known' | 'duplicate_new' | 'duplicate_known' | 'need_sample' (nothing was done: send it again with its sample)
---             P: 'pass' | 'duplicate_pass'      R: 'accepted' | 'duplicate_resolution' | 'unknown_pattern' (nothing was done)
---   patterns  { pattern_id, HGETALL of the pattern, less what is packed } for each pattern that an F names
+-- Reply    one string, since each value of a reply costs more than the event: parts, between them the bytes of ARGV[6]
+--          number of events, and for each outcome, pattern_id
+--            F: 'new' | 'known' | 'duplicate_new' | 'duplicate_known' | 'need_sample' (nothing was done: send it again with its sample)
+--            P: 'pass' | 'duplicate_pass'      R: 'accepted' | 'duplicate_resolution' | 'unknown_pattern' (nothing was done)
+--          then for each pattern that an F names: pattern_id, number of its fields, HGETALL of it ('~…', what is packed, may be outdated)
 
 local MOST_RECORDS = 200000
 local p = KEYS[1]
@@ -94,18 +96,19 @@ local function recurred(id, t, repo, place, commit, ms)
   keep_vote(p, id, 'harmful', 'strategy', "fix didn't stick: failed again in build " .. place, t.f.resolved_fix)
 end
 
-local function mint(a, id, ms)
+local function mint(a, id, ms, traits, sample)
   redis.call('HSET', p .. 'fingerprints', a[3], id)
   known[a[3]] = id
-  redis.call('HSET', p .. 'pattern:' .. id, 'status', 'unresolved', 'fingerprint', a[3], 'test_key', a[4], 'category', a[5],
-    'signal', a[6], 'stage', a[7], 'generic', a[15], 'headline', a[16], 'first_ms', ms, 'last_ms', ms)
-  redis.call('SET', p .. 'sample:' .. id, a[18])
+  -- What changes with each failure comes first: the hash is one piece of memory, and is looked through from its beginning.
+  redis.call('HSET', p .. 'pattern:' .. id, 'last_ms', ms, 'occurrence_count', 0, 'revision', 0, 'match_votes', 0, 'episodes', 0,
+    'repositories', 0, 'status', 'unresolved', 'first_ms', ms, 'fingerprint', a[3], 'traits', traits)
+  redis.call('SET', p .. 'sample:' .. id, sample)
   redis.call('ZADD', p .. 'due:analysis', now, id)
 end
 
 -- What a failure says of its run: a build, in which a pattern is a match once, and an episode of each job that it fails.
 local function keep_episode(a, t, id, ms, minted)
-  local repo, run, place, job, attempt, test = a[8], p .. 'run:' .. a[9], a[10], a[11], tonumber(a[12]), a[14]
+  local repo, run, place, job, attempt, commit, test = a[4], p .. 'run:' .. a[5], a[6], a[7], tonumber(a[8]), a[9], a[10]
   local match, episode, failing = 'v|' .. id, 'e|' .. job .. '|' .. id, 'f|' .. job .. '|' .. test .. '|' .. id
   local had = redis.call('HMGET', run, match, episode, failing, 'p|' .. job .. '|', 'p|' .. job .. '|' .. test)
   -- A build that began before its pattern was merged has the former one's marks.
@@ -120,18 +123,18 @@ local function keep_episode(a, t, id, ms, minted)
   end
   if not had[1] then
     write(match, '1')
-    t.recent[#t.recent + 1] = { place, a[13], ms }
+    t.recent[#t.recent + 1] = { place, commit, ms }
     if not minted then
       add(t, 'match_votes')
       t.votes[#t.votes + 1] = '{"vote":"helpful","target":"reflection","fix_id":"","context":' .. cjson.encode('matched in build ' .. place) .. '}'
-      recurred(id, t, repo, place, a[13], ms)
+      recurred(id, t, repo, place, commit, ms)
     end
   end
   -- An episode is a build and job: several tests that fail alike in one job are one.
   if not had[2] then
     write(episode, ms)
     watch_for_outbreak(p, id, t, repo, place, job, ms)
-    if a[22] == '1' then
+    if a[15] == '1' then
       write('m|' .. job .. '|' .. id, '1')
     elseif not in_outbreak(t, ms) then
       add(t, 'episodes')
@@ -145,7 +148,7 @@ local function keep_episode(a, t, id, ms, minted)
 end
 
 local function failure(a)
-  local event_id, ms, repo, id = a[1], tonumber(a[2]), a[8], known[a[3]]
+  local event_id, ms, repo, id = a[1], tonumber(a[2]), a[4], known[a[3]]
   local before = seen[event_id]
   if before then
     local was, stands = string.sub(before, 3), surviving(p, string.sub(before, 3))
@@ -154,9 +157,10 @@ local function failure(a)
   end
   local minted = not id
   if minted then
-    if a[18] == '' then return 'need_sample', '' end
-    id = a[17]
-    mint(a, id, ms)
+    if a[11] == '' then return 'need_sample', '' end
+    local traits, sample
+    id, traits, sample = string.match(a[11], '^(.-)\n(.-)\n(.*)$')
+    mint(a, id, ms, traits, sample)
   end
   local t = touch(p, batch, id)
   saw(event_id, (minted and 'n|' or 'k|') .. id)
@@ -172,10 +176,10 @@ local function failure(a)
     local waiting = p .. 'awaiting:' .. id
     if redis.call('HLEN', waiting) < most_waiting then redis.call('HSET', waiting, event_id, minted and 'n' or 'k') end
   end
-  local line, attempt = a[19], tonumber(a[12])
-  keep_run(p, batch, line, a[20], attempt, id, a[21])
+  local line, attempt = a[12], tonumber(a[8])
+  keep_run(p, batch, line, a[13], attempt, id, a[14])
   if line ~= '' then meet(p, id, t, 'lines_of', line) end
-  keep_record('F', a[2], id, a[11], attempt, a[14], line, a[22], a[23])
+  keep_record('F', a[2], id, a[7], a[8], a[10], line, a[15], a[16])
   return minted and 'new' or 'known', id
 end
 
@@ -210,9 +214,9 @@ local function resolution(a)
   return 'accepted', id
 end
 
-local kinds = { F = { failure, 23 }, P = { pass, 11 }, R = { resolution, 4 } }
+local kinds = { F = { failure, 16 }, P = { pass, 11 }, R = { resolution, 4 } }
 local events, event_ids, keys, fingerprints = {}, {}, {}, {}
-local at, newest = 6, 0
+local at, newest = 7, 0
 while at <= #ARGV do
   local kind = kinds[ARGV[at]]
   local event = { unpack(ARGV, at + 1, at + kind[2]) }
@@ -227,10 +231,11 @@ known = looked_up(fingerprints, function(...) return redis.call('HMGET', p .. 'f
 local by_key = looked_up(keys, function(...) return redis.call('MGET', ...) end)
 for i, event_id in ipairs(event_ids) do seen[event_id] = by_key[keys[i]] end
 
-local outcomes, named, order = {}, {}, {}
-for i, event in ipairs(events) do
+local reply, named, order = { #events }, {}, {}
+for _, event in ipairs(events) do
   local outcome, id = event[1](event[2])
-  outcomes[i] = { outcome, event[2][1], id }
+  reply[#reply + 1] = outcome
+  reply[#reply + 1] = id
   if event[1] == failure and id ~= '' and not named[id] then
     named[id] = true
     order[#order + 1] = id
@@ -244,8 +249,10 @@ for name, count in pairs(totals) do
 end
 if newest > tonumber(redis.call('HGET', p .. 'totals', 'newest_ms') or '0') then redis.call('HSET', p .. 'totals', 'newest_ms', newest) end
 
-local patterns = {}
-for i, id in ipairs(order) do
-  patterns[i] = { id, as_written(p, batch, id) }
+for _, id in ipairs(order) do
+  local fields = as_written(p, batch, id)
+  reply[#reply + 1] = id
+  reply[#reply + 1] = #fields
+  for i = 1, #fields do reply[#reply + 1] = fields[i] end
 end
-return { outcomes, patterns }
+return table.concat(reply, ARGV[6])

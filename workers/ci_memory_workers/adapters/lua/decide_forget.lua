@@ -7,6 +7,8 @@
 -- ARGV[1]  pattern_id   ARGV[2]  now, ms   ARGV[3]  who   ARGV[4]  why
 -- Reply    { 'forgotten', pattern_id } | { 'unknown_pattern', pattern_id } | { 'merged_before', pattern_id that stands for it }
 
+-- Where it stands in `TRAITS`.
+local TRAIT_HEADLINE = 6
 local p, id, now = KEYS[1], ARGV[1], tonumber(ARGV[2])
 local key = p .. 'pattern:' .. id
 if redis.call('EXISTS', key) == 0 then return { 'unknown_pattern', id } end
@@ -20,7 +22,8 @@ end
 for trial_id in pairs(trials_of(p, id)) do put_trial(p, id, trial_id, nil) end
 -- Events that nobody has answered count anew when they are sent again.
 for _, event_id in ipairs(redis.call('HKEYS', p .. 'awaiting:' .. id)) do redis.call('DEL', p .. 'seen:' .. event_id) end
-local headline = redis.call('HGET', key, 'headline') or ''
+local traits = redis.call('HGET', key, 'traits')
+local headline = traits and cjson.decode(traits)[TRAIT_HEADLINE] or ''
 local kept = { 'pattern:', 'sample:', 'repos:', 'votes:', 'trials:', 'fix_repos:', 'lines_of:', 'reported:', 'aliases:', 'awaiting:', 'reruns:', 'flaky_in:', 'late:',
   'links:', 'repeats:',
   'merged:', 'burst:', 'outbreak_repos:', 'broken:' }

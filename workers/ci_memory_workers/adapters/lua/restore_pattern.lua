@@ -55,12 +55,12 @@ local function put_places()
   for _, repo in ipairs(sections.repos) do put_member(p, id, 'repos', repo, true) end
   raise('repositories', count_members(p, id, 'repos'))
   if #sections.recent > 0 and redis.call('HEXISTS', key, '~recent') == 0 then
-    local places = {}
-    for i, encoded in ipairs(sections.recent) do
-      local place = cjson.decode(encoded)
-      places[i] = { place.place, place.commit, place.ms }
+    local packed
+    for i = #sections.recent, 1, -1 do
+      local place = cjson.decode(sections.recent[i])
+      packed = seen_at(packed, place.place, place.commit, place.ms)
     end
-    redis.call('HSET', key, '~recent', close_recent(places))
+    redis.call('HSET', key, '~recent', only_recent(packed))
   end
   local last = redis.call('HGET', key, 'last_ms') or '0'
   if ARGV[6] == '1' and not known then
