@@ -10,6 +10,7 @@ from line_runs import learn, only, run_of
 from redis import Redis
 
 from ci_memory_workers.adapters.redis_index import RedisIndex
+from ci_memory_workers.services.ports import Dated, Reading
 
 
 @pytest.mark.parametrize("order", [(1, 2, 3, 4, 5), (1, 3, 4, 5, 2), (3, 1, 4, 2, 5), (5, 4, 3, 2, 1)])
@@ -25,7 +26,7 @@ def test_a_streak_is_no_longer_once_the_pass_in_its_middle_is_read(redis_client:
     assert not only(index).repeated
 
 
-STREAK = {
+STREAK: dict[int, Reading | Dated] = {
     1: failed(**run_of(1)),
     2: failed(**run_of(2)),
     3: passed(**run_of(3, commit_message="Set AUTH_TOKEN", changed_files=("conf/auth.toml",))),
@@ -35,7 +36,7 @@ STREAK = {
 
 
 def votes(index: RedisIndex) -> list[str]:
-    found = []
+    found: list[str] = []
     while vote := index.next_vote(T, only(index).pattern_id):
         found += [vote.vote] if vote.target == "strategy" else []
     return found
@@ -58,7 +59,7 @@ def test_a_streak_whose_beginning_is_read_last_is_one_trial_of_its_fix(redis_cli
 @pytest.mark.parametrize("order", [*permutations((1, 2, 3))])
 def test_a_streak_that_a_rerun_ends_is_one_flaky_episode(redis_client: Redis, order: tuple[int, ...]) -> None:
     index = open_index(redis_client)
-    runs = {
+    runs: dict[int, Reading | Dated] = {
         1: failed(**run_of(1, commit="c1")),
         2: failed(**run_of(2, commit="c1")),
         3: passed(**run_of(3, commit="c1")),
