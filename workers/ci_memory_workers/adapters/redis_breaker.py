@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 
 from redis import Redis
 
@@ -40,4 +40,4 @@ def stands(open_until: bytes | None, now_ms: int) -> Stands:
     """How a breaker stands by its field ``open_until``."""
     if not open_until:
         return "closed"
-    return cast("Stands", "open" if now_ms < float(open_until) else "half_open")
+    return "open" if now_ms < float(open_until) else "half_open"
