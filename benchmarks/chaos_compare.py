@@ -16,6 +16,7 @@ COUNTERS = frozenset(
     {"occurrence_count", "episodes", "flaky_count", "match_votes", "repositories", "recurred", "outbreak_builds"}
 )
 _NONE = "nothing"
+_CAME_BACK = re.compile(r"[ ;]*(?:The failure )?came back in \d+ builds since(?: it was fixed)?\.?")
 _BUILD = re.compile(r"in build \S+")
 
 
@@ -104,7 +105,7 @@ def differences(plan: Plan, clean: Outcome, chaotic: Outcome) -> Iterator[Findin
     """Where two runs of a plan do not agree, field by field. See `chaos_outcome` for what is not compared, and why."""
     for cause in clean.patterns.keys() & chaotic.patterns.keys():
         where = _name(plan, cause)
-        yield from _fields("pattern", where, clean.patterns[cause], chaotic.patterns[cause])
+        yield from _fields("pattern", where, *(_known(plan, cause, one.patterns[cause]) for one in (clean, chaotic)))
         if cause not in plan.shuffled:
             yield from _more_votes(where, clean.held[cause].votes, chaotic.held[cause].votes)
     for event_id in clean.answers.keys() & chaotic.answers.keys():
@@ -113,13 +114,21 @@ def differences(plan: Plan, clean: Outcome, chaotic: Outcome) -> Iterator[Findin
         told = [{name: answers[event_id][name] for name in both} for answers in (clean.answers, chaotic.answers)]
         yield from _fields("answer", event_id, *told)
     for cause in clean.census.keys() & chaotic.census.keys():
-        yield from _fields("census", _name(plan, cause), clean.census[cause], chaotic.census[cause])
+        yield from _fields("census", _name(plan, cause), *(_known(plan, cause, one.census[cause]) for one in (clean, chaotic)))
     yield from _fields("receipt", "all", clean.receipts, chaotic.receipts)
     yield from _fields("dead letter", "all", clean.dead, chaotic.dead)
     for name, wanted in clean.sums.items():
         # A disguised failure may be diagnosed before its analyst knows better, or not: see `faults`.
         if not name.endswith("diagnosed"):
             yield from _count(name.partition(" ")[2], name, wanted, chaotic.sums[name])
+
+
+def _known(plan: Plan, cause: int, fields: dict[str, Any]) -> dict[str, Any]:
+    """``fields`` without what depends on the order in which the runs of a job are read, where they come in any."""
+    if cause not in plan.shuffled:
+        return fields
+    kept = {name: value for name, value in fields.items() if name != "recurred"}
+    return {name: _CAME_BACK.sub("", value) if isinstance(value, str) else value for name, value in kept.items()}
 
 
 def _more_votes(where: str, clean: Counter[tuple[str, str, str]], chaotic: Counter[tuple[str, str, str]]) -> Iterator[Finding]:

@@ -29,6 +29,7 @@ EXCLUDED: dict[str, str] = {
     **dict.fromkeys(("quarantine_episodes", "quarantine_flaky"), "how far a pattern was when the sweep came"),
     "status_before": "a failure that is back may be back before the sweep that would have called it old",
     "an analysis's reason": "names the failure that spoke for its incident, and says whether the playbook was in reach",
+    "recurred, of jobs whose runs come in any order": "counts what came in after a fix that was known by then",
     "revision": "counts writes, and a write that was cut off is made again",
     "attempts": "counts calls of the language model, which fail while it is down",
     "takes": "counts how often a worker began an analysis, killed ones too",

@@ -103,3 +103,19 @@ def test_two_causes_in_one_pattern_are_lost() -> None:
     found.ids[1] = found.ids[0]
 
     assert told(found)["lost", "pattern"] == 1
+
+
+def test_what_came_back_is_compared_but_for_jobs_whose_runs_come_in_any_order() -> None:
+    shuffled = min(PLAN.shuffled)
+    found = perfect(PLAN)
+    for cause in (0, shuffled):
+        found.patterns[cause]["recurred"] = "1"
+        found.census[cause] = {**found.census[cause], "message": "Known. The failure came back in 1 builds since."}
+    clean = perfect(PLAN)
+    for cause in (0, shuffled):
+        clean.census[cause] = {**clean.census[cause], "message": "Known."}
+
+    differing = by_field([*differences(PLAN, clean, found)])
+
+    assert 0 not in PLAN.shuffled
+    assert differing == {("differing", "pattern: recurred"): 1, ("differing", "census: message"): 1}
