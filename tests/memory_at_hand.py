@@ -50,6 +50,7 @@ class MemoryAtHand:
         self.url = url
         self.box = Container(Settings(url=url, data_dir=directory, flush_seconds=0), self._work)
         self.box.log.ensure_group()
+        self._at_work = threading.Lock()
 
     def _work(self, task: str, args: Sequence[str], _queue: str) -> object:
         tenant, work_id = args
@@ -68,7 +69,8 @@ class MemoryAtHand:
         def work() -> None:
             while not stop.is_set():
                 if entries := self.box.log.read(0, 100, 50):
-                    self.box.failures.absorb(entries, now_ms())
+                    with self._at_work:
+                        self.box.failures.absorb(entries, now_ms())
 
         thread = threading.Thread(target=work)
         thread.start()
@@ -81,7 +83,7 @@ class MemoryAtHand:
     def fails(
         self, log: str, build_id: str, *, repo: str = "acme/shop", tenant: str = "default", stage: Stage = "test"
     ) -> list[Analysis]:
-        """Report a log as `ci-memory-report` does, and wait for its answers."""
+        """Report a log as `ci-memory-report` does, and wait for its answers, and until what follows from them is done."""
         where = {"tenant": tenant, "repo": repo, "build_id": build_id, "stage": stage}
         failures = read_text(log).failures
         events = [failure_event(where, redact(one.text), redact(one.stack_trace), redact(one.test_id)) for one in failures]
@@ -96,7 +98,9 @@ class MemoryAtHand:
 
     def _answers(self, tenant: str, events: list[FailureEvent]) -> list[Analysis]:
         with Producer(self.url) as producer:
-            return producer.analyses(tenant, producer.push_many(events, wait=True), seconds=SECONDS)
+            found = producer.analyses(tenant, producer.push_many(events, wait=True), seconds=SECONDS)
+        with self._at_work:
+            return found
 
     def ask(self, name: str, *, caller: Caller | None = None, place: str = "", **arguments: Any) -> types.CallToolResult:
         """Call a tool."""

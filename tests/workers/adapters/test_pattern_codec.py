@@ -9,20 +9,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ci_memory_producers.events import PassEvent, ResolutionEvent
+from ci_memory_workers.adapters.event_codec import arguments, decode_sample, decode_slim, encode_first, slim_record
 from ci_memory_workers.adapters.pattern_codec import (
-    arguments,
     decode_counts,
     decode_pattern,
-    decode_sample,
-    decode_slim,
     digest,
     encode_analysis,
     encode_counts,
-    encode_first,
     encode_fix,
     pairs,
     pattern_fields,
-    slim_record,
     text,
 )
 from ci_memory_workers.domain.pattern import Fix

@@ -181,7 +181,12 @@ def test_a_drain_asks_for_its_slot_again_in_time_and_no_more_often(
     push(redis_client, *"abcdefghij")
     asked: list[float] = []
     clock = tick(monkeypatch, 1.2)
-    monkeypatch.setattr(type(box.slots), "hold", lambda *_: bool([asked.append(next(clock))]))
+
+    def hold(*_: object) -> bool:
+        asked.append(next(clock))
+        return True
+
+    monkeypatch.setattr(type(box.slots), "hold", hold)
 
     drain(box).run()
 

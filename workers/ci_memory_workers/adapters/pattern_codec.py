@@ -1,22 +1,19 @@
-"""How events and patterns look in Redis: the flat arguments of ``apply_batch.lua``, and the hashes that it keeps."""
+"""How patterns look in Redis: the hashes that the scripts keep."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from functools import lru_cache
 from typing import Any, cast
 
-from ci_memory_producers.events import Diagnosis, FailureEvent, PassEvent
+from ci_memory_producers.events import Diagnosis
 from ci_memory_producers.keys import tenant_prefix
 
 from ..domain.confidence import best
-from ..domain.flaky import is_mass_failure
 from ..domain.pattern import Fix, Outbreak, Pattern, Quarantine, Ruling, Span
-from ..domain.transitions import Attempt
-from ..services.ports import AnalystAnswer, Dated, FailureContext, Line, Reading
+from ..services.ports import AnalystAnswer
 from .packed_text import pack, unpack
 
 FIX_FIELDS = ("fix_type", "description", "commit", "fixed_by", "repo", "resolved_ms", "learned", "files")
@@ -25,8 +22,6 @@ TRAITS = ("category", "signal", "stage", "generic", "test_key", "headline")
 """What a pattern is by: the same for all its life, and kept as one JSON array that the scripts don't read."""
 COUNTS = ("reported|pending", "reported|worked", "reported|failed", "inferred|pending", "inferred|worked", "inferred|failed")
 """Trials by kind and verdict, in the order in which `_ledger.lua` counts them; repositories and the last success follow."""
-RECORD_MESSAGE = 1_000
-RECORD_FILES = 50
 
 
 def text(value: Any) -> str:
@@ -42,126 +37,9 @@ def digest(*parts: str) -> str:
     return hashlib.blake2b("\x1f".join(parts).encode("utf-8", "replace"), digest_size=8).hexdigest()
 
 
-def arguments(event: Reading | Dated, *, first: str) -> list[str | int]:
-    """The event's kind and fields, as ``apply_batch.lua`` reads them; ``first`` is '' or what `encode_first` made."""
-    if isinstance(event, Reading):
-        return _failure_arguments(event, first)
-    if isinstance(event.event, PassEvent):
-        passed = event.event
-        build = digest(passed.repo, passed.build_id)
-        place = f"{passed.repo}#{passed.build_id}"
-        where: list[str | int] = [build, place, digest(passed.job), passed.attempt, digest(passed.test_id)]
-        # A pass of a single test says nothing of the job's run.
-        line = "" if passed.test_id else line_id(passed)
-        return ["P", passed.event_id, event.ms, *where, line, *run_record(passed, event.ms), slim_record(passed, event.ms)]
-    resolution = event.event
-    return ["R", resolution.event_id, event.ms, resolution.pattern_id, resolution.model_dump_json()]
-
-
-def _failure_arguments(reading: Reading, first: str) -> list[str | int]:
-    event = reading.event
-    return [
-        "F",
-        event.event_id,
-        reading.ms,
-        reading.fingerprint,
-        event.repo,
-        digest(event.repo, event.build_id),
-        f"{event.repo}#{event.build_id}",
-        digest(event.job),
-        event.attempt,
-        event.commit_sha,
-        digest(event.test_id),
-        first,
-        line_id(event),
-        *run_record(event, reading.ms),
-        "1" if is_mass_failure(event.run_totals) else "0",
-        slim_record(event, reading.ms),
-    ]
-
-
-def encode_first(reading: Reading, pattern_id: str) -> str:
-    """What a failure makes where it is the first of its kind: the pattern's id, its `TRAITS` and its sample, in a line each."""
-    context = reading.context(pattern_id)
-    generic = "1" if reading.generic else "0"
-    traits = (reading.category, reading.signal, reading.event.stage, generic, reading.test_key, context.headline[:500])
-    return f"{pattern_id}\n{encode_traits(traits)}\n{json.dumps(asdict(context))}"
-
-
 def encode_traits(traits: Sequence[str]) -> str:
     """What a pattern is by: values of `TRAITS`, as JSON."""
-    return _json(list(traits))
-
-
-def encode_sample(reading: Reading, pattern_id: str) -> str:
-    """The failure as JSON, for the analyst of its pattern."""
-    return json.dumps(asdict(reading.context(pattern_id)))
-
-
-def line_id(event: FailureEvent | PassEvent) -> str:
-    """Which job on which branch of which repository; '' where the branch is unknown, since branches must not be mixed."""
-    return digest(event.repo, event.branch, event.job) if event.branch else ""
-
-
-def _run(event: FailureEvent | PassEvent, ms: int) -> int:
-    """The run's number, or the log's time where the provider counts none."""
-    return event.run_number if event.run_number is not None else ms
-
-
-def run_record(event: FailureEvent | PassEvent, ms: int) -> tuple[int, str]:
-    """The run's number, and what learning needs to know of it, as JSON: what `decode_line` reads."""
-    run = _run(event, ms)
-    record: list[object] = [
-        run,
-        event.attempt,
-        event.commit_sha,
-        event.parent_sha,
-        ms,
-        event.repo,
-        event.commit_message[:RECORD_MESSAGE],
-        event.author,
-        int(event.branch == event.default_branch),
-    ]
-    if isinstance(event, PassEvent) and event.changed_files:
-        record += event.changed_files[:RECORD_FILES]
-    return run, _json(record)
-
-
-def slim_record(event: FailureEvent | PassEvent, ms: int) -> str:
-    """What replay needs to know of a run beside what the scripts know, as `decode_slim` reads it."""
-    commit, repo = event.commit_sha, event.repo
-    default = "1" if event.branch == event.default_branch else "0"
-    return f"{_run(event, ms)} {default} {len(commit)} {len(repo)} {commit}{repo}#{event.build_id}"
-
-
-def decode_slim(record: str) -> tuple[int, bool, str, str, str]:
-    """The other way: run, whether it was on the default branch, commit, repository, place."""
-    run, default, commit, repo, rest = record.split(" ", 4)
-    place = rest[int(commit) :]
-    return int(run), default == "1", rest[: int(commit)], place[: int(repo)], place
-
-
-def decode_line(line: str, revision: int, rows: Sequence[bytes]) -> Line:
-    """What ``line:{id}`` holds."""
-    attempts, repo, default = [], "", False
-    for row in rows:
-        pattern_id, _, record = text(row).partition("|")
-        run, attempt, commit, parent, ms, repo, message, author, default, *files = json.loads(record)
-        attempts.append(
-            Attempt(
-                run=run,
-                attempt=attempt,
-                commit=commit,
-                ms=ms,
-                passed=not pattern_id,
-                patterns=frozenset({pattern_id} if pattern_id else ()),
-                message=message,
-                author=author,
-                files=tuple(files),
-                parent=parent,
-            )
-        )
-    return Line(line, repo, bool(default), revision, tuple(attempts))
+    return as_json(list(traits))
 
 
 def decode_spans(past: str, since_ms: str, last_ms: str) -> tuple[Span, ...]:
@@ -171,12 +49,6 @@ def decode_spans(past: str, since_ms: str, last_ms: str) -> tuple[Span, ...]:
     return tuple(Span(since, last) for since, last in (*spans, *newest))
 
 
-def decode_sample(pattern_id: str, data: bytes) -> FailureContext:
-    """The other way."""
-    fields = json.loads(data)
-    return FailureContext(**{**fields, "pattern_id": pattern_id, "changed_files": tuple(fields["changed_files"])})
-
-
 def encode_analysis(answer: AnalystAnswer) -> bytes:
     """An analyst's answer, as `decode_analysis` reads it."""
     return pack_analysis(answer.diagnosis, answer.analyst, answer.reason)
@@ -184,7 +56,7 @@ def encode_analysis(answer: AnalystAnswer) -> bytes:
 
 def pack_analysis(diagnosis: Diagnosis, analyst: str, reason: str) -> bytes:
     """The same of its parts."""
-    return pack(_json({"analyst": analyst, "reason": reason, "diagnosis": diagnosis.model_dump()}))
+    return pack(as_json({"analyst": analyst, "reason": reason, "diagnosis": diagnosis.model_dump()}))
 
 
 def encode_fix(fix: Fix | None) -> str:
@@ -194,7 +66,7 @@ def encode_fix(fix: Fix | None) -> str:
 
 def encode_told(fix: object) -> str:
     """`FIX_FIELDS` of what has them, in their order, as JSON."""
-    return _json([getattr(fix, name) for name in FIX_FIELDS])
+    return as_json([getattr(fix, name) for name in FIX_FIELDS])
 
 
 def decode_told(encoded: str) -> dict[str, Any]:
@@ -202,7 +74,8 @@ def decode_told(encoded: str) -> dict[str, Any]:
     return dict(zip(FIX_FIELDS, json.loads(encoded), strict=True))
 
 
-def _json(value: object) -> str:
+def as_json(value: object) -> str:
+    """JSON without blanks, as Redis keeps it."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 

@@ -13,7 +13,8 @@ from ..domain.pattern import Fix
 from ..services.ports import FailureContext
 from ..services.ports.archive import Aliased, JournalEntry, PatternState, Restored, RulingState
 from .archive_codec import decode_ruling, decode_state, encode_ruling, sections
-from .pattern_codec import decode_sample, encode_fix, pairs, pattern_fields, prefix, text
+from .event_codec import decode_sample
+from .pattern_codec import encode_fix, pairs, pattern_fields, prefix, text
 from .redis_due import TENANTS
 from .redis_index import SAMPLE_SECONDS
 from .redis_watch import RedisFixWatch

@@ -20,16 +20,13 @@ from ..domain.pattern import Fix, Pattern, Status
 from ..domain.place import as_it_is_there, depends_on_place
 from ..domain.stats import Totals
 from ..services.ports import AnalystAnswer, Applied, Dated, FailureContext, Lease, PendingVote, Reading
+from .event_codec import arguments, decode_sample, encode_first, line_id
 from .notice_codec import encode_noted
 from .pattern_codec import (
-    arguments,
     decode_applied,
     decode_pattern,
-    decode_sample,
     encode_analysis,
-    encode_first,
     encode_fix,
-    line_id,
     pairs,
     pattern_fields,
     prefix,

@@ -13,7 +13,8 @@ from ci_memory_producers.events import Stage
 from ..domain.replay import Record
 from ..services.ports import FailureContext
 from ..services.ports.replay import MaskedText
-from .pattern_codec import decode_sample, decode_slim, prefix, text
+from .event_codec import decode_sample, decode_slim
+from .pattern_codec import prefix, text
 
 PIECE = 1_000
 """Entries of a stream that are read at once."""

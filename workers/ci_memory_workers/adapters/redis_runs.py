@@ -9,7 +9,8 @@ from typing import Any
 from ..domain.pattern import Fix, Span
 from ..domain.transitions import Transition, clean_runs
 from ..services.ports import Line
-from .pattern_codec import decode_line, decode_spans, encode_fix, pairs, prefix, text
+from .event_codec import decode_line
+from .pattern_codec import decode_spans, encode_fix, pairs, prefix, text
 from .redis_due import RedisDue
 
 MOST_LINES = 20

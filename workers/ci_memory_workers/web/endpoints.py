@@ -32,8 +32,8 @@ class Accepted(BaseModel):
 
 
 class Delivered(BaseModel):
-    """What came of a webhook: ``owed`` (the log of its job, or the jobs of its run, will be fetched), ``known`` (they are or were) or
-    ``nothing`` (it tells of nothing that has failed or passed).
+    """What came of a webhook: ``owed`` (the log of its job, or the jobs of its run, will be fetched), ``known`` (they are or
+    were) or ``nothing`` (it tells of nothing that has failed or passed).
     """
 
     status: str
