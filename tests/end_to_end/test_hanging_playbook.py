@@ -33,21 +33,26 @@ def analysed_with_it(up: Up, number: int) -> bool:
     return WITHOUT not in reply.message
 
 
+def start_impatient(tmp_path: Path, llm: LLMStandin, aegis: AegisStandin, *, failures: int, pause_seconds: float) -> Up:
+    """A fleet that waits for a search for a second, and whose breaker opens after so many ``failures``."""
+    return start_up(
+        tmp_path / "up",
+        OPENAI_API_KEY="sk-made-up-for-tests",
+        OPENAI_BASE_URL=llm.url,
+        CI_MEMORY_LLM_MODEL="stand-in",
+        CI_MEMORY_LLM_RATE_PER_MINUTE="100000",
+        CI_MEMORY_AEGIS_URL=aegis.url,
+        CI_MEMORY_AEGIS_API_KEY=aegis.api_key,
+        CI_MEMORY_AEGIS_RATE_PER_MINUTE="100000",
+        CI_MEMORY_AEGIS_SEARCH_TIMEOUT="1",
+        CI_MEMORY_AEGIS_BREAKER_FAILURES=str(failures),
+        CI_MEMORY_AEGIS_PAUSE_SECONDS=str(pause_seconds),
+    )
+
+
 def test_only_the_first_few_wait(tmp_path: Path) -> None:
     with LLMStandin() as llm, AegisStandin() as aegis:
-        up = start_up(
-            tmp_path / "up",
-            OPENAI_API_KEY="sk-made-up-for-tests",
-            OPENAI_BASE_URL=llm.url,
-            CI_MEMORY_LLM_MODEL="stand-in",
-            CI_MEMORY_LLM_RATE_PER_MINUTE="100000",
-            CI_MEMORY_AEGIS_URL=aegis.url,
-            CI_MEMORY_AEGIS_API_KEY=aegis.api_key,
-            CI_MEMORY_AEGIS_RATE_PER_MINUTE="100000",
-            CI_MEMORY_AEGIS_SEARCH_TIMEOUT="1",
-            CI_MEMORY_AEGIS_BREAKER_FAILURES=str(FAILURES),
-            CI_MEMORY_AEGIS_PAUSE_SECONDS="60",
-        )
+        up = start_impatient(tmp_path, llm, aegis, failures=FAILURES, pause_seconds=60)
         try:
             assert analysed_with_it(up, 0)
             searches = aegis.count(PLAYBOOK)
@@ -67,19 +72,7 @@ def test_only_the_first_few_wait(tmp_path: Path) -> None:
 
 def test_it_recovers_by_itself(tmp_path: Path) -> None:
     with LLMStandin() as llm, AegisStandin() as aegis:
-        up = start_up(
-            tmp_path / "up",
-            OPENAI_API_KEY="sk-made-up-for-tests",
-            OPENAI_BASE_URL=llm.url,
-            CI_MEMORY_LLM_MODEL="stand-in",
-            CI_MEMORY_LLM_RATE_PER_MINUTE="100000",
-            CI_MEMORY_AEGIS_URL=aegis.url,
-            CI_MEMORY_AEGIS_API_KEY=aegis.api_key,
-            CI_MEMORY_AEGIS_RATE_PER_MINUTE="100000",
-            CI_MEMORY_AEGIS_SEARCH_TIMEOUT="1",
-            CI_MEMORY_AEGIS_BREAKER_FAILURES="1",
-            CI_MEMORY_AEGIS_PAUSE_SECONDS="0.2",
-        )
+        up = start_impatient(tmp_path, llm, aegis, failures=1, pause_seconds=0.2)
         try:
             aegis.fail_next("hang", path=PLAYBOOK)
             assert not analysed_with_it(up, 0)
