@@ -7,7 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ci_memory_producers import redact as package
-from ci_memory_producers.redact import redact
+from ci_memory_producers.redact import redact, redact_line
 from ci_memory_producers.redact.harmless import HarmlessLines
 from producers.secrets_corpus import LEAKS, LOOK_ALIKES
 
@@ -36,6 +36,27 @@ def test_texts_are_redacted_as_if_nothing_were_remembered(text: str) -> None:
 
     assert redact(text) == expected
     assert redact(text) == expected
+
+
+@given(_BROKEN)
+@example("a\rPASSWORD=hunter2\nTOKEN=hunter2hunter2")
+@example("curl -u dev:hunter2hunter2\n-p hunter2 \u0130\nexport API_KEY=hunter2hunter2")
+def test_lines_that_can_be_redacted_alone_are_redacted_so_in_any_text(text: str) -> None:
+    lines = [redact_line(line) for line in text.split("\n")]
+
+    assert None in lines or "\n".join(map(str, lines)) == unremembered(text)
+
+
+@pytest.mark.parametrize(
+    "line", ["-----BEGIN PRIVATE KEY-----", "machine db.example.com", '"value": 3', 'name: DB_TOKEN, value: "']
+)
+def test_what_may_begin_or_end_a_secret_of_several_lines_is_never_redacted_alone(line: str) -> None:
+    assert redact_line(line.rstrip(' "')) is None
+
+
+@pytest.mark.parametrize("line", ["expected a falsy value:", "undefined: atomic.Value", "TOKEN=[REDACTED:token]"])
+def test_a_value_that_no_secret_has_crosses_no_lines(line: str) -> None:
+    assert redact_line(line) == line
 
 
 @pytest.mark.parametrize("text", _TEXTS, ids=range(len(_TEXTS)))

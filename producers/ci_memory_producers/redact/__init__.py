@@ -6,11 +6,11 @@ from collections.abc import Iterable
 
 from ci_memory_producers.redact.assignments import find_assignments
 from ci_memory_producers.redact.contexts import find_in_context
-from ci_memory_producers.redact.harmless import CROSSES_LINES, HarmlessLines
+from ci_memory_producers.redact.harmless import HarmlessLines, may_cross_lines
 from ci_memory_producers.redact.private_keys import find_private_keys
 from ci_memory_producers.redact.shapes import Span, find_shapes
 
-__all__ = ["is_harmless", "redact"]
+__all__ = ["is_harmless", "redact", "redact_line"]
 
 _ROUNDS = 4
 
@@ -26,7 +26,19 @@ def redact(text: str) -> str:
 
 def is_harmless(line: str) -> bool:
     """Whether ``line`` neither holds a secret nor may be a part of one of several lines: such lines `redact` leaves alone."""
-    return CROSSES_LINES.search(line) is None and not _secrets(line)
+    return not may_cross_lines(line) and not _secrets(line)
+
+
+def redact_line(line: str) -> str | None:
+    """What `redact` makes of ``line`` (without line feeds) in any text; None where that depends on the lines around it."""
+    for _ in range(_ROUNDS):
+        if may_cross_lines(line):
+            return None
+        spans = _secrets(line)
+        if not spans:
+            break
+        line = _masked(line, spans)
+    return line
 
 
 def _redacted(text: str) -> str:

@@ -1,7 +1,7 @@
 """Lines that hold no secret, remembered: failures repeat, and most lines of a repeat were read before.
 
-All that is looked for ends with its line, but for what `CROSSES_LINES` tells. Where no line of a text may cross, the text has a
-secret exactly where one of its lines, read alone, has one.
+All that is looked for ends with its line, but for what `may_cross_lines` tells. Where no line of a text may cross, the text has a
+secret exactly where one of its lines, read alone, has one, and the same one.
 """
 
 from __future__ import annotations
@@ -10,17 +10,26 @@ import re
 from collections.abc import Callable, Iterable
 
 _BLANK = r"[^\S\n]"
-CROSSES_LINES = re.compile(
+_VALUE = rf"[vV]alue[\"']?{_BLANK}*"
+_CROSSES_LINES = re.compile(
     r"PRIVATE KEY|Private-Lines|LS0tLS1CRUdJTi"  # a key's lines
     # .netrc: "machine HOST", then "login" and "password", on lines of their own or not
     rf"|\bmachine(?:{_BLANK}+\S{{1,100}})?{_BLANK}*$|\bmachine{_BLANK}+\S{{1,100}}{_BLANK}+(?:login|account)"
-    # a name, and its value below
-    rf"|^(?:{_BLANK}|[,\"'])*[vV]alue[\"']?{_BLANK}*(?:[:=]|$)|[vV]alue[\"']?{_BLANK}*(?:[:=]{_BLANK}*)?$",
+    # a name, and its value below: "value" begins its line, or ends one behind the name
+    rf"|^(?:{_BLANK}|[,\"'])*{_VALUE}(?:[:=]|$)"
+    rf"|(?i:token|secret|pass|pwd|key|auth|credential)[\w.-]{{0,80}}[\"']?{_BLANK}{{0,20}},?{_BLANK}{{0,20}}[\"']?"
+    rf"{_VALUE}(?:[:=]{_BLANK}*)?$",
     re.MULTILINE,
 )
-"""In a text whose secret may take several lines. Each alternative is found by reading one line."""
+_IN_WHAT_CROSSES = ("PRIVATE KEY", "Private-Lines", "LS0tLS1CRUdJTi", "machine", "alue")
 _LONGEST_LINE = 300
 _MOST_LINES = 16_384
+
+
+def may_cross_lines(text: str) -> bool:
+    """Whether a secret of ``text`` may take several lines. A text may where one of its lines, read alone, may."""
+    # One of these is in each alternative. To look for them takes a thirtieth of the time.
+    return any(part in text for part in _IN_WHAT_CROSSES) and _CROSSES_LINES.search(text) is not None
 
 
 class HarmlessLines:
@@ -43,7 +52,7 @@ class HarmlessLines:
         unread = [line for line in new if line not in old]
         if unread:
             joined = "\n".join(dict.fromkeys(unread))
-            if CROSSES_LINES.search(joined) is not None or self._has_secrets(joined):
+            if may_cross_lines(joined) or self._has_secrets(joined):
                 return False
         self._remember(line for line in new if len(line) <= _LONGEST_LINE)
         return True

@@ -6,10 +6,10 @@ from importlib.resources import files
 
 import pytest
 
-from ci_memory_producers.redact import is_harmless
+from ci_memory_producers.redact import redact
 from ci_memory_workers.domain import known_lines
 from ci_memory_workers.domain.category import Categorizer
-from ci_memory_workers.domain.known_lines import KnownLines, Line, Untold
+from ci_memory_workers.domain.known_lines import KnownLines, Line, Untold, without_secrets
 from ci_memory_workers.domain.rule import parse_rules
 
 CATEGORIZER = Categorizer(parse_rules((files("ci_memory_workers") / "rules.toml").read_text(encoding="utf-8")))
@@ -21,7 +21,7 @@ def of(lines: KnownLines, text: str) -> tuple[Line, ...] | None:
 
 @pytest.fixture
 def lines() -> KnownLines:
-    return KnownLines(CATEGORIZER, is_harmless)
+    return KnownLines(CATEGORIZER)
 
 
 @pytest.mark.parametrize(
@@ -31,6 +31,8 @@ def lines() -> KnownLines:
         ("2026-11-02T10:11:12Z ERROR no such table", "2026-11-03T00:00:00Z ERROR no such table"),
         ("\x1b[31mok\x1b[0m", "\x1b[32mok"),
         ("    in 12 ms", "    in 7 ms"),
+        ("TOKEN=hunter2hunter2", "TOKEN=hunter3hunter3"),
+        ("in 12 ms PWD=hunter2hunter2", "in 7 ms PWD=hunter3hunter3"),
     ],
 )
 def test_noise_makes_no_other_line(lines: KnownLines, one: str, other: str) -> None:
@@ -47,6 +49,8 @@ def test_noise_makes_no_other_line(lines: KnownLines, one: str, other: str) -> N
         ("2026-11-02T10:11:12Z ERROR no such table", "2026-11-02T10:11:12Z ERROR no such file"),
         ("severity: 12", "severity: 13"),
         ("2026-11-02T10:11:12Z ERROR done", "2026-11-02T10:11:12Z INFO done"),
+        ("TOKEN=hunter2hunter2", "PASSWORD=hunter2hunter2"),
+        ("TOKEN=hunter2hunter2", "TOKEN=[REDACTED:token]"),
     ],
 )
 def test_what_tells_failures_apart_makes_another_line(lines: KnownLines, one: str, other: str) -> None:
@@ -56,12 +60,13 @@ def test_what_tells_failures_apart_makes_another_line(lines: KnownLines, one: st
 @pytest.mark.parametrize(
     ("text", "untold"),
     [
-        ("error: no such table\nin f", Untold((), several=False)),
-        ("ran 12 tests\nin 3 s", Untold((), several=False)),
-        ("3 items\nerror: this is why:\nran 12 tests", Untold((2,), several=False)),
-        ("3 items\nTraceback (most recent call last):\nsums.Odd: 12", Untold((2,), several=False)),
-        ("3 items\n  1) sums\n12 items", Untold((2,), several=False)),
-        ("3 items\nExpected: a\nReceived: b", Untold((), several=True)),
+        ("error: no such table\nin f", Untold()),
+        ("ran 12 tests\nin 3 s", Untold()),
+        ("3 items\nerror: this is why:\nran 12 tests", Untold((2,))),
+        ("3 items\nTraceback (most recent call last):\nsums.Odd: 12", Untold((2,))),
+        ("3 items\n  1) sums\n12 items", Untold((2,))),
+        ("error: no such table\nTOKEN=hunter2hunter2", Untold(secrets=True)),
+        ("3 items\nExpected: a\nReceived: b", Untold(several=True)),
     ],
 )
 def test_where_more_is_to_be_known_it_is_said(lines: KnownLines, text: str, untold: Untold) -> None:
@@ -71,12 +76,20 @@ def test_where_more_is_to_be_known_it_is_said(lines: KnownLines, text: str, unto
     assert lines.untold(found) == untold
 
 
-@pytest.mark.parametrize("line", ["TOKEN=hunter2hunter2", "-----BEGIN PRIVATE KEY-----", "a\rb", "[31mred", "\ud800"])
+@pytest.mark.parametrize("line", ["-----BEGIN PRIVATE KEY-----", "machine db.example.com", "a\rb", "[31mred", "\ud800"])
 def test_some_lines_are_read_with_their_text(lines: KnownLines, line: str) -> None:
     found = of(lines, f"boom\n{line}")
 
     assert found is not None
     assert lines.untold(found) is None
+
+
+def test_a_text_of_known_lines_is_redacted_by_its_lines(lines: KnownLines) -> None:
+    text = "boom\nTOKEN=hunter2hunter2\nin 3 s"
+    found = of(lines, text)
+
+    assert found is not None
+    assert without_secrets(text, found) == redact(text) != text
 
 
 def test_a_text_with_a_long_line_is_left_alone(lines: KnownLines) -> None:

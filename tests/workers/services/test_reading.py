@@ -41,7 +41,13 @@ SCENES = [
     "timeout",
     "status 409",
     "TOKEN=hunter2hunter9",
+    "2026-11-02T10:11:19Z at 0x7f9e PASSWORD=hunter2hunter9",
     "password:",
+    '"name": "DB_PASSWORD",',
+    '  "value": "hunter9",',
+    "-----BEGIN RSA PRIVATE KEY-----",
+    "MIIx1Y2x1Y2x1Y2x1Y2x1Y9",
+    "-----END RSA PRIVATE KEY-----",
     "hunter9hunter9",
     "\x1b[31mred 9",
     "[31mred 9",
@@ -83,7 +89,10 @@ def test_a_failure_that_comes_again_is_read_as_if_it_were_new(numbers: list[int]
 
 def test_a_failure_with_other_noise_is_recognised(monkeypatch: pytest.MonkeyPatch) -> None:
     reader = TextReader(CATEGORIZER)
-    texts = [f"2026-11-25T04:0{n}:07Z ERROR no such table: users\nat 0x7ffe{n} after {n} s\nfailed" for n in range(5)]
+    texts = [
+        f"2026-11-25T04:0{n}:07Z ERROR no such table: users\nat 0x7ffe{n} after {n} s\nTOKEN=hunter2hunter{n}\nfailed"
+        for n in range(5)
+    ]
     expected = [TextReader(CATEGORIZER).read(text, "", "test", "").said for text in texts]
     first = [reader.read(text, "", "test", "").said for text in texts[:3]]
 

@@ -1,18 +1,21 @@
 """Lines that were read before: a failure that comes again is recognised by them, without reading its text again.
 
 Category and fingerprint see the lines of a text without colours and time stamps, and of some lines the masked form alone. Lines
-of which they see the same are one `Line`: the noise of a run makes no new text. `untold` says where more is to be known.
+of which they see the same are one `Line`: the noise of a run makes no new text. `untold` says where more is to be known. A line
+with a secret is seen without it.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from operator import or_
 from typing import Final, NamedTuple, cast
 from weakref import WeakValueDictionary
+
+from ci_memory_producers.redact import is_harmless, redact, redact_line
 
 from . import line_traits
 from .category import Categorizer
@@ -26,13 +29,13 @@ LONGEST_LINE: Final = 500
 MOST_NEW: Final = 3
 """New lines that a text may have and still be recognised: what varies from run to run, and is masked."""
 
-ODD, STAMPED, MASKED, BLANK, RAISED_LIKE, ANNOUNCES, WHOLE, TRACEBACK, CRASH, HEADING, TEST_BEGINS = (
-    1 << number for number in range(11)
+ODD, STAMPED, MASKED, SECRET, BLANK, RAISED_LIKE, ANNOUNCES, WHOLE, TRACEBACK, CRASH, HEADING, TEST_BEGINS = (
+    1 << number for number in range(12)
 )
-"""Bits of a line. It must be read with its text; stands for lines with other colours and time stamps, or with other noise; is
-empty; may end a Python traceback; announces the lines below it; makes all lines matter; begins a Python traceback; may be part of
-a crash report; begins one; begins a test's name that takes several lines."""
-_RULES: Final = 11
+"""Bits of a line. It must be read with its text; stands for lines with other colours and time stamps, or with other noise; has a
+secret; is empty; may end a Python traceback; announces the lines below it; makes all lines matter; begins a Python traceback; may
+be part of a crash report; begins one; begins a test's name that takes several lines."""
+_RULES: Final = 12
 """Where the bits of the categorizer's patterns of several lines begin."""
 _BREAKS: Final = re.compile("[\r\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029](?=.)", re.DOTALL)
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
@@ -51,18 +54,20 @@ class Line:
 
 
 class Untold(NamedTuple):
-    """What lines don't tell of their text: the lines at these positions as they stand, and what rules of several lines say."""
+    """What lines don't tell of their text: the lines at these positions as they stand, what rules of several lines say, and the
+    text without its ``secrets``.
+    """
 
-    at: tuple[int, ...]
-    several: bool
+    at: tuple[int, ...] = ()
+    several: bool = False
+    secrets: bool = False
 
 
 class KnownLines:
-    """Remembers lines, as one ``categorizer`` sees them. ``is_harmless`` says of one that `redact` leaves it alone."""
+    """Remembers lines, as one ``categorizer`` sees them."""
 
-    def __init__(self, categorizer: Categorizer, is_harmless: Callable[[str], bool]) -> None:
+    def __init__(self, categorizer: Categorizer) -> None:
         self._categorizer = categorizer
-        self._is_harmless = is_harmless
         self._young: dict[str, Line] = {}
         self._old: dict[str, Line] = {}
         self._seen: set[str] = set()
@@ -102,17 +107,28 @@ class KnownLines:
         self._seen.difference_update(new)
         alone = [line for line in new if _reads_alone(line)]
         # Most hold no secret, which is said of all at once for less than of each.
-        harmless = set(alone) if self._is_harmless("\n".join(alone)) else {line for line in alone if self._is_harmless(line)}
-        self._young.update({line: self._read(line) if line in harmless else Line(ODD) for line in new})
+        redacted = (
+            {line: line for line in alone} if is_harmless("\n".join(alone)) else {line: redact_line(line) for line in alone}
+        )
+        self._young.update({line: self._line(line, redacted.get(line)) for line in new})
 
-    def _read(self, raw: str) -> Line:
-        if (plain := line_without_colours(raw)) is None:
+    def _line(self, raw: str, redacted: str | None) -> Line:
+        if redacted is None:
             return Line(ODD)
+        bits, seen = self._read(redacted)
+        if redacted != raw:
+            return self._shared(bits | SECRET, seen or (redacted,))
+        return self._shared(bits, seen) if seen else Line(bits)
+
+    def _read(self, raw: str) -> tuple[int, tuple[object, ...]]:
+        """The bits of a line without secrets, and what is seen of it; nothing where it is seen as it stands."""
+        if (plain := line_without_colours(raw)) is None:
+            return ODD, ()
         cleaned = clean_line(plain)
         rules = self._categorizer.rules_of_line(plain)
         bits = self._categorizer.part_of_several(plain) << _RULES
         if cleaned is None:
-            return Line(bits | BLANK)
+            return bits | BLANK, ()
         line, is_error, traits = cleaned
         taken = traits or is_error or rules or "peer " in line or line.endswith((":", "'"))
         if not (taken or _TAKEN_AS_IT_IS.match(line) or is_frame(line)):
@@ -120,11 +136,11 @@ class KnownLines:
             masked = mask_line(line)
             if (" " * indent + masked) != raw:
                 raised_like = RAISED_LIKE if _ENDS_TRACEBACK.match(line) else 0
-                return self._shared(bits | STAMPED | MASKED | raised_like, indent, masked)
+                return bits | STAMPED | MASKED | raised_like, (indent, masked)
         bits |= _reach(line, is_error=is_error, traits=traits)
-        return Line(bits) if line == raw else self._shared(bits | STAMPED, line, is_error, rules)
+        return (bits, ()) if line == raw else (bits | STAMPED, (line, is_error, rules))
 
-    def _shared(self, bits: int, *seen: object) -> Line:
+    def _shared(self, bits: int, seen: tuple[object, ...]) -> Line:
         alike = (bits, *seen)
         found = self._alike.get(alike)
         if found is None:
@@ -138,7 +154,13 @@ class KnownLines:
             return None
         parts = found >> _RULES
         several = bool(found & STAMPED) and any(parts & needed == needed for needed in self._categorizer.several)
-        return Untold(tuple(_taken(lines, found)) if found & MASKED else (), several)
+        return Untold(tuple(_taken(lines, found)) if found & MASKED else (), several, bool(found & SECRET))
+
+
+def without_secrets(text: str, lines: Sequence[Line]) -> str:
+    """What `redact` makes of a ``text`` of these ``lines``."""
+    # Lines with secrets are redacted afresh: what holds secrets is not worth remembering what becomes of it.
+    return "\n".join([redact(raw) if line.bits & SECRET else raw for raw, line in zip(text.split("\n"), lines, strict=True)])
 
 
 def _reads_alone(line: str) -> bool:

@@ -7,15 +7,15 @@ from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from ci_memory_producers.events import Category, Stage
-from ci_memory_producers.redact import is_harmless, redact
+from ci_memory_producers.redact import redact
 
 from ..domain.category import Categorizer
 from ..domain.fingerprint import MAX_TEXT, fingerprint
-from ..domain.known_lines import KnownLines, Line, Untold
+from ..domain.known_lines import KnownLines, Line, Untold, without_secrets
 
 MOST_REMEMBERED = 8_192
 """Failures that a process recognises by their lines, twice: the younger and the older ones."""
-_NOTHING = Untold((), several=False)
+_NOTHING = Untold()
 _Lines = tuple[tuple[Line, ...], tuple[Line, ...], Stage, str]
 
 
@@ -56,7 +56,7 @@ class TextReader:
 
     def __init__(self, categorizer: Categorizer) -> None:
         self._categorizer = categorizer
-        self._lines = KnownLines(categorizer, is_harmless)
+        self._lines = KnownLines(categorizer)
         self._young: dict[Hashable, Read | tuple[Untold, Untold]] = {}
         self._old: dict[Hashable, Read | tuple[Untold, Untold]] = {}
 
@@ -74,22 +74,25 @@ class TextReader:
         """The texts of a batch, in their order."""
         lines = self._lines_of(failures)
         known = [self._known(failure, its) for failure, its in zip(failures, lines, strict=True)]
-        unknown = {failure: its for failure, its, said in zip(failures, lines, known, strict=True) if said is None}
+        unknown = {failure: its for failure, its, reading in zip(failures, lines, known, strict=True) if reading is None}
         read = dict(zip(unknown, self._read(list(unknown)), strict=True)) if unknown else {}
         for failure, its in unknown.items():
             if its is not None:
-                self._remember(failure, its, read[failure].said)
-        return [
-            TextReading(failure.text, failure.trace, said) if said is not None else read[failure]
-            for failure, said in zip(failures, known, strict=True)
-        ]
+                self._remember(its, read[failure])
+        return [read[failure] if reading is None else reading for failure, reading in zip(failures, known, strict=True)]
 
-    def _known(self, failure: FailureText, lines: _Lines | None) -> Read | None:
+    def _known(self, failure: FailureText, lines: _Lines | None) -> TextReading | None:
         told = self._recalled(lines) if lines is not None else None
-        if isinstance(told, Read) or told is None:
-            return told
-        said = self._recalled((lines, *self._beside(failure, *told)))
-        return said if isinstance(said, Read) else None
+        if lines is None or told is None:
+            return None
+        if isinstance(told, Read):
+            return TextReading(failure.text, failure.trace, told)
+        text, trace = (
+            without_secrets(raw, its) if untold.secrets else raw
+            for raw, its, untold in zip((failure.text, failure.trace), lines, told, strict=False)
+        )
+        said = self._recalled((lines, *self._beside(text, trace, *told)))
+        return TextReading(text, trace, said) if isinstance(said, Read) else None
 
     def _lines_of(self, failures: Sequence[FailureText]) -> list[_Lines | None]:
         """What each failure is recognised by; None where it must be read."""
@@ -110,22 +113,22 @@ class TextReader:
             self._young[key] = found
         return found
 
-    def _beside(self, failure: FailureText, of_text: Untold, of_trace: Untold) -> tuple[Hashable, ...]:
-        """What lines leave untold of a failure."""
-        rules = self._categorizer.rules_of_several(failure.text) if of_text.several else ()
-        return rules, _lines_at(failure.text, of_text.at), _lines_at(failure.trace, of_trace.at)
+    def _beside(self, text: str, trace: str, of_text: Untold, of_trace: Untold) -> tuple[Hashable, ...]:
+        """What lines leave untold of a failure, whose secrets are out."""
+        rules = self._categorizer.rules_of_several(text) if of_text.several else ()
+        return rules, _lines_at(text, of_text.at), _lines_at(trace, of_trace.at)
 
-    def _remember(self, failure: FailureText, lines: _Lines, said: Read) -> None:
+    def _remember(self, lines: _Lines, reading: TextReading) -> None:
         of_text, of_trace = self._lines.untold(lines[0]), self._lines.untold(lines[1])
         if of_text is None or of_trace is None:
             return
         if len(self._young) >= MOST_REMEMBERED:
             self._old, self._young = self._young, {}
         if of_text == of_trace == _NOTHING:
-            self._young[lines] = said
+            self._young[lines] = reading.said
         else:
             self._young[lines] = of_text, of_trace
-            self._young[lines, *self._beside(failure, of_text, of_trace)] = said
+            self._young[lines, *self._beside(reading.text, reading.trace, of_text, of_trace)] = reading.said
 
     def _read(self, failures: Sequence[FailureText]) -> Iterator[TextReading]:
         """Step by step, not text by text: what a step needs stays in the processor's cache, which is a sixth of the time."""
