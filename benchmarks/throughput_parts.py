@@ -68,7 +68,7 @@ def parts(box: Container, client: Redis) -> dict[str, float]:
         (type(box.failures.reader._categorizer), "categorize", "category"),
         (reading, "fingerprint", "fingerprint"),
         (box.index, "apply", "encode, ask, decode patterns"),
-        (failures, "answer", "answer"),
+        (FailureMemory, "_reply", "answer"),
         (box.index, "publish", "publish answers"),
         (FailureMemory, "absorb", "the rest of the story"),
     )

@@ -15,6 +15,7 @@ from redis import Redis
 from ci_memory_producers.events import Answer, ResolutionEvent, ResolutionReceipt
 from ci_memory_producers.keys import WAKE_SECONDS
 
+from ..domain.answer_json import AnswerJson
 from ..domain.notice import Noted
 from ..domain.pattern import Fix, Pattern, Status
 from ..domain.place import as_it_is_there, depends_on_place
@@ -109,7 +110,7 @@ class RedisIndex(RedisRuns):
         attempts = self.line(tenant, line).attempts if (line := line_id(event.event)) else ()
         return as_it_is_there(pattern, attempts, repo=repo, ms=event.ms, flaky_there=int(flaky or 0))
 
-    def publish(self, tenant: str, answers: Sequence[Answer], notices: Sequence[Noted] = ()) -> list[str]:
+    def publish(self, tenant: str, answers: Sequence[Answer | AnswerJson], notices: Sequence[Noted] = ()) -> list[str]:
         """See `Index.publish`."""
         provisional = [answer for answer in answers if getattr(answer, "provisional", False)]
         final = [answer for answer in answers if not getattr(answer, "provisional", False)] if provisional else answers
@@ -118,7 +119,7 @@ class RedisIndex(RedisRuns):
         calls += [(1, provisional)] if provisional else []
         due: list[Any] = []
         for gives_way, some in calls:
-            flat = [part for answer in some for part in (answer.event_id, answer.model_dump_json(exclude_none=True))]
+            flat = [part for answer in some for part in (answer.event_id, _as_json(answer))]
             # Notices go with the last call, when all answers of theirs are there.
             noted = [part for one in notices for part in encode_noted(one)] if gives_way == calls[-1][0] else ()
             kept = (self._answer_seconds, WAKE_SECONDS, gives_way, now, self._dedupe_seconds)
@@ -248,6 +249,10 @@ class RedisIndex(RedisRuns):
         journal = event.model_copy(update={"pattern_id": receipt.pattern_id}).model_dump_json()
         told = (receipt.model_dump_json(), self._answer_seconds, WAKE_SECONDS)
         return bool(self._scripts.run("apply_resolution", prefix(lease.tenant), *arguments_, journal, context, *told))
+
+
+def _as_json(answer: Answer | AnswerJson) -> str:
+    return answer.json if isinstance(answer, AnswerJson) else answer.model_dump_json(exclude_none=True)
 
 
 def _first_of_each(events: Sequence[Reading | Dated], numbers: Sequence[int]) -> set[int]:

@@ -96,7 +96,7 @@ def _known(event_id: str, pattern: Pattern, newest_event: datetime | None, log_l
         analyst=pattern.analyst,
         provisional=pattern.analysed == "provisional",
         evidence=_evidence(pattern),
-        message=f"{_history(pattern)} {_verdict(pattern, fix)}{_caveat(pattern)}",
+        message=message(pattern, tried(pattern)),
         newest_event=newest_event,
         log_lag=log_lag,
     )
@@ -114,7 +114,7 @@ def _trust(pattern: Pattern, fix: Fix) -> float:
 
 
 def _evidence(pattern: Pattern) -> Evidence:
-    fix, outbreak = pattern.fix, _outbreak_now(pattern)
+    fix, outbreak = pattern.fix, outbreak_now(pattern)
     return Evidence(
         source="fix" if fix else "analysis",
         occurrences=pattern.occurrences,
@@ -139,11 +139,13 @@ def _evidence(pattern: Pattern) -> Evidence:
         outbreak_builds=outbreak.builds if outbreak else 0,
         outbreak_repositories=outbreak.repositories if outbreak else 0,
         outbreak_since=at(outbreak.since_ms) if outbreak else None,
-        note=_note(pattern, fix),
+        note=note(pattern),
     )
 
 
-def _note(pattern: Pattern, fix: Fix | None) -> str:
+def note(pattern: Pattern) -> str:
+    """What else is to be known of the suggestion, and of fixes that are not suggested; mostly nothing."""
+    fix = pattern.fix
     notes = [f"pinned by {fix.pin.by}: {fix.pin.why}"] if fix and fix.pin else []
     if fix and fix.changed_since:
         notes.append(f"{fix.changed_file} was changed on {at(fix.changed_ms):%Y-%m-%d}, after the fix last proved itself")
@@ -153,7 +155,7 @@ def _note(pattern: Pattern, fix: Fix | None) -> str:
     return "; ".join(notes)
 
 
-def _outbreak_now(pattern: Pattern) -> Outbreak | None:
+def outbreak_now(pattern: Pattern) -> Outbreak | None:
     """The outbreak that the newest failure belongs to."""
     return pattern.outbreak if pattern.outbreak and pattern.outbreak.covers(pattern.last_ms) else None
 
@@ -165,23 +167,35 @@ def _outbreak_says(outbreak: Outbreak, pattern: Pattern) -> str:
 
 
 def _history(pattern: Pattern) -> str:
-    if outbreak := _outbreak_now(pattern):
+    if outbreak := outbreak_now(pattern):
         return _outbreak_says(outbreak, pattern)
     times = "once" if pattern.occurrences == 1 else f"{pattern.occurrences} times"
     where = "1 repository" if pattern.repositories == 1 else f"{pattern.repositories} repositories"
     return f"Known failure, seen {times} in {where}."
 
 
-def _verdict(pattern: Pattern, fix: Fix | None) -> str:
+def message(pattern: Pattern, tried: str) -> str:
+    """What is said of a known failure; ``tried`` is what `tried` says of its pattern."""
+    return f"{_history(pattern)} {_verdict(pattern, tried)}{_caveat(pattern)}"
+
+
+def _verdict(pattern: Pattern, tried: str) -> str:
     if pattern.status in ("flaky", "quarantined"):
         said = f"It passed when run again in {pattern.flaky_episodes} of {pattern.episodes} builds"
         return f"{said}: likely flaky." + (" It is quarantined." if pattern.status == "quarantined" else "")
-    if fix is None and any(one.vetoed for one in pattern.fixes):
-        return f"What was recorded as its fix is vetoed; the suggestion is a diagnosis ({pattern.analyst}), not a proven fix."
-    if fix is None:
-        return f"No fix is recorded yet; the suggestion is a diagnosis ({pattern.analyst}), not a proven fix."
+    if pattern.fix is None:
+        return tried
     since = f" The failure came back in {pattern.recurred} builds since." if pattern.recurred else ""
-    return _outcomes(fix) + _outdated(pattern, fix) + since
+    return tried + _outdated(pattern, pattern.fix) + since
+
+
+def tried(pattern: Pattern) -> str:
+    """What came of the suggestion where it was tried."""
+    if pattern.fix:
+        return _outcomes(pattern.fix)
+    if any(one.vetoed for one in pattern.fixes):
+        return f"What was recorded as its fix is vetoed; the suggestion is a diagnosis ({pattern.analyst}), not a proven fix."
+    return f"No fix is recorded yet; the suggestion is a diagnosis ({pattern.analyst}), not a proven fix."
 
 
 def _outcomes(fix: Fix) -> str:

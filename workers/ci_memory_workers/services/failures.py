@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 from pydantic import ValidationError
@@ -34,6 +34,7 @@ from ci_memory_producers.events import (
 from ci_memory_producers.redact import redact
 
 from ..domain.answer import Freshness, answer
+from ..domain.answer_json import AnswerJson, AnswerWriter
 from ..errors import Permanent
 from .notices import Watched, noted
 from .ports import Applied, Bell, Dated, Entry, EventLog, Index, Reading
@@ -91,6 +92,7 @@ class FailureMemory:
     horizon_ms: int
     clock: Callable[[], int]
     watched: Watched | None = None
+    answers: AnswerWriter = field(default_factory=AnswerWriter)
 
     def absorb(self, entries: Sequence[Entry], now_ms: int) -> Counts:
         """Take in a batch. Safe to repeat with the same entries; raises what the log or the index raises, and then nothing of
@@ -105,7 +107,7 @@ class FailureMemory:
             for entry, event in readable:
                 if event.event.tenant == tenant and event.event.event_id in unknown:
                     self.log.bury(entry, "unknown_pattern", f"nothing is known under {_pattern_of(event)}")
-            replies = [reply for outcome in applied if (reply := _reply(outcome, freshness))]
+            replies = [reply for outcome in applied if (reply := self._reply(outcome, freshness))]
             notices = noted(tenant, events, applied, self.watched) if self.watched else ()
             due = self.index.publish(tenant, replies, notices)
             self._measure(tenant, events, applied)
@@ -145,6 +147,21 @@ class FailureMemory:
             return EVENT.validate_json(entry.payload)
         except ValidationError as error:
             raise Unreadable("invalid_event", describe(error)) from None
+
+    def _reply(self, applied: Applied, freshness: Freshness) -> AnswerJson | Answer | None:
+        pattern = applied.pattern
+        if pattern is not None and pattern.analysed:
+            if applied.outcome in ("known", "duplicate_known"):
+                return self.answers.write(applied.event_id, pattern, freshness)
+            return answer(applied.event_id, pattern, known=False, freshness=freshness)
+        if applied.outcome == "unknown_pattern":
+            return ResolutionReceipt(
+                status="rejected",
+                event_id=applied.event_id,
+                pattern_id=applied.pattern_id,
+                message=f"nothing is known under {applied.pattern_id}: `ci-memory patterns list` shows the ids",
+            )
+        return None
 
     def _measure(self, tenant: str, events: Sequence[Reading | Dated], applied: Sequence[Applied]) -> None:
         now_ms = self.clock()
@@ -208,21 +225,6 @@ def describe(error: ValidationError) -> str:
         for e in error.errors(include_input=False, include_url=False, include_context=False)
     ]
     return "; ".join(problems[:5])
-
-
-def _reply(applied: Applied, freshness: Freshness) -> Answer | None:
-    if applied.pattern is not None:
-        known = applied.outcome in ("known", "duplicate_known")
-        reply = answer(applied.event_id, applied.pattern, known=known, freshness=freshness)
-        return None if reply.status == "pending" else reply
-    if applied.outcome == "unknown_pattern":
-        return ResolutionReceipt(
-            status="rejected",
-            event_id=applied.event_id,
-            pattern_id=applied.pattern_id,
-            message=f"nothing is known under {applied.pattern_id}: `ci-memory patterns list` shows the ids",
-        )
-    return None
 
 
 def _by_tenant(readable: Iterable[tuple[Entry, Reading | Dated]]) -> dict[str, list[Reading | Dated]]:

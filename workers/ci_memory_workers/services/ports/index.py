@@ -8,6 +8,7 @@ from typing import Literal, Protocol
 
 from ci_memory_producers.events import Answer, ResolutionEvent, ResolutionReceipt
 
+from ...domain.answer_json import AnswerJson
 from ...domain.notice import Noted
 from ...domain.pattern import Fix, Pattern, Span, Status
 from ...domain.transitions import Attempt, Transition
@@ -67,7 +68,7 @@ class Index(Protocol):
         """
         ...
 
-    def publish(self, tenant: str, answers: Sequence[Answer], notices: Sequence[Noted] = ()) -> list[str]:
+    def publish(self, tenant: str, answers: Sequence[Answer | AnswerJson], notices: Sequence[Noted] = ()) -> list[str]:
         """Store answers and wake who waits; write down, in the same step, what somebody is to be notified of.
 
         Returns ids of notices that are due by it.
