@@ -88,10 +88,14 @@ class RedisRuns(RedisDue):
         superseded: Sequence[str] = (),
     ) -> bool:
         """See `Index.record_rerun`."""
-        place = f"{repo}, commit {transition.passing.commit[:12]}"
-        arguments_ = (transition.pattern_id, transition_id, place, now_ms, int(outbreak))
+        arguments_ = (transition.pattern_id, transition_id, _place(repo, transition.passing.commit), now_ms, int(outbreak))
         times = (transition.last.ms, transition.passing.ms)
         return bool(self._scripts.run("record_rerun", prefix(tenant), *arguments_, repo, *times, *superseded))
+
+    def withdraw_learned(self, tenant: str, pattern_id: str, transition_id: str, *, repo: str, commit: str, now_ms: int) -> bool:
+        """See `Index.withdraw_learned`."""
+        arguments_ = (pattern_id, transition_id, repo, _place(repo, commit), now_ms)
+        return bool(self._scripts.run("withdraw_learned", prefix(tenant), *arguments_))
 
     def clean_runs(self, tenant: str, pattern_id: str) -> int:
         """See `Index.clean_runs`."""
@@ -104,3 +108,8 @@ class RedisRuns(RedisDue):
         """See `Index.quarantine_judgement_due`. What was due sooner stays so."""
         if pattern_ids:
             self._client.zadd(f"{prefix(tenant)}due:quarantine", dict.fromkeys(pattern_ids, now_ms), lt=True)
+
+
+def _place(repo: str, commit: str) -> str:
+    """Where another build of the same commit passed, for people."""
+    return f"{repo}, commit {commit[:12]}"

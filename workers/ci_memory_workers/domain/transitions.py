@@ -197,14 +197,15 @@ def transition_id(line: str, transition: Transition) -> str:
 
     Made of the job's line and the first failing run, not of the pattern: a merged one keeps no second trial of a streak.
     """
-    return _streak_id(line, transition.first)
+    return streak_id(line, transition.first)
 
 
 def superseded_ids(line: str, transition: Transition) -> list[str]:
     """What the streak of ``transition`` was known by while its first failures were not read yet."""
-    return [_streak_id(line, one) for one in transition.later]
+    return [streak_id(line, one) for one in transition.later]
 
 
-def _streak_id(line: str, first: Attempt) -> str:
+def streak_id(line: str, first: Attempt) -> str:
+    """What a streak of failures is known by that begins with ``first``."""
     key = f"{line}\x1f{first.run}\x1f{first.attempt}"
     return hashlib.blake2b(key.encode(), digest_size=8).hexdigest()

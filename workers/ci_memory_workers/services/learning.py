@@ -13,8 +13,9 @@ from dataclasses import dataclass, replace
 
 from ..domain.flaky import goes_with_any_commit
 from ..domain.learned_fix import describe, fix_type_of, shape, telling_files
+from ..domain.lessons import Lesson, Mistake, plan
 from ..domain.pattern import Fix, fix_identity
-from ..domain.transitions import Transition, broken_patterns, open_failures, superseded_ids, transition_id, transitions
+from ..domain.transitions import Transition, broken_patterns, open_failures, transitions
 from .ports import Bell, Index, Line
 from .ports.watch import FixWatch
 
@@ -41,15 +42,9 @@ class Learner:
         line = self._as_it_stands(tenant, self.index.line(tenant, line_id))
         found = transitions(line.attempts)
         before, outbreaks = self.index.learned(tenant, line_id), self.index.outbreaks(tenant, sorted(line.patterns))
-        now: dict[str, str] = {}
-        learned = 0
-        for transition in found:
-            outbreak = any(span.covers(one.ms) for span in outbreaks[transition.pattern_id] for one in transition.ends)
-            key, said = _seen(line, transition, outbreak=outbreak)
-            now[key] = said
-            if before.get(key) != said and self._record(tenant, line, transition, outbreak, now_ms):
-                learned += 1
-                self.bell.ring("memory", tenant, transition.pattern_id)
+        covered = [(one, any(span.covers(end.ms) for span in outbreaks[one.pattern_id] for end in one.ends)) for one in found]
+        told = {key: said for key, said in before.items() if not key.startswith(BROKEN)}
+        now, learned = self._learn_anew(tenant, line, covered, told, before, now_ms)
         if line.default:
             now |= self._mark_broken(tenant, line, before, now_ms)
         if now != before:
@@ -60,6 +55,26 @@ class Learner:
             self.index.line_is_quiet(tenant, line)
         self.index.finish(lease, revision=line.revision, later_ms=now_ms + AGAIN_MS)
         return f"learned {learned}" if learned else "nothing_new"
+
+    def _learn_anew(
+        self,
+        tenant: str,
+        line: Line,
+        found: list[tuple[Transition, bool]],
+        told: Mapping[str, str],
+        before: Mapping[str, str],
+        now_ms: int,
+    ) -> tuple[dict[str, str], int]:
+        """Record what the runs say that was not told before; what is known then, and how much of it is new."""
+        planned = plan(line.line_id, line.attempts, found, told)
+        if intended := planned.intended(told):
+            self.index.keep_learned(tenant, line.line_id, {**before, **intended})
+        changed = [one.pattern_id for one in planned.mistakes if self._take_back(tenant, line, one, now_ms)]
+        fixed = [one.transition.pattern_id for one in planned.lessons if self._record(tenant, line, one, now_ms)]
+        for pattern_id in dict.fromkeys(changed + fixed):
+            self._call_flaky(tenant, pattern_id, now_ms)
+            self.bell.ring("memory", tenant, pattern_id)
+        return planned.known, len(changed) + len(fixed)
 
     def _as_it_stands(self, tenant: str, line: Line) -> Line:
         """The runs with merged patterns under the one that stands for them: two aliases that failed together are one failure."""
@@ -82,21 +97,24 @@ class Learner:
         """Patterns in quarantine that failed in these runs: a run that passes may be the last one that their release takes."""
         return sorted(line.patterns.intersection(self.index.quarantined(tenant)))
 
-    def _record(self, tenant: str, line: Line, transition: Transition, outbreak: bool, now_ms: int) -> bool:
-        identity, former = transition_id(line.line_id, transition), superseded_ids(line.line_id, transition)
-        if transition.kind == "rerun":
-            # A later attempt of the same run was counted when it was read; another run of the same commit was not.
-            if transition.passing.run == transition.last.run:
-                return False
+    def _take_back(self, tenant: str, line: Line, mistake: Mistake, now_ms: int) -> bool:
+        return self.index.withdraw_learned(
+            tenant, mistake.pattern_id, mistake.transition_id, repo=line.repo, commit=mistake.commit, now_ms=now_ms
+        )
+
+    def _record(self, tenant: str, line: Line, lesson: Lesson, now_ms: int) -> bool:
+        transition, outbreak, former = lesson.transition, lesson.outbreak, lesson.formers
+        if lesson.kind == "attempt":
+            return False
+        if lesson.kind == "rerun":
             return self.index.record_rerun(
-                tenant, transition, identity, repo=line.repo, now_ms=now_ms, outbreak=outbreak, superseded=former
+                tenant, transition, lesson.transition_id, repo=line.repo, now_ms=now_ms, outbreak=outbreak, superseded=former
             )
         fix = learned_fix(line, transition)
         self.watch.watch(tenant, transition.pattern_id, fix)
-        changed = self.index.record_trial(tenant, transition, identity, fix, now_ms=now_ms, outbreak=outbreak, superseded=former)
-        if changed:
-            self._call_flaky(tenant, transition.pattern_id, now_ms)
-        return changed
+        return self.index.record_trial(
+            tenant, transition, lesson.transition_id, fix, now_ms=now_ms, outbreak=outbreak, superseded=former
+        )
 
     def _call_flaky(self, tenant: str, pattern_id: str, now_ms: int) -> None:
         """What goes away with any commit is flaky, though nobody ran it again."""
@@ -104,13 +122,6 @@ class Learner:
         if pattern is not None and pattern.status in ("unresolved", "resolved") and goes_with_any_commit(pattern):
             reason = f"went away {len(pattern.fixes)} times with commits that have nothing in common"
             self.index.set_status(tenant, pattern, "flaky", reason=reason, now_ms=now_ms)
-
-
-def _seen(line: Line, transition: Transition, *, outbreak: bool) -> tuple[str, str]:
-    """What a transition is remembered by, and all that is recorded of it."""
-    passing = transition.passing
-    said = (transition.kind, passing.run, passing.attempt, passing.commit, transition.verdict, transition.persisted, outbreak)
-    return f"{transition_id(line.line_id, transition)}|{transition.pattern_id}", " ".join(map(str, said))
 
 
 def learned_fix(line: Line, transition: Transition) -> Fix:

@@ -42,6 +42,17 @@ local function keep_vote(p, id, vote, target, context, fix)
   end
 end
 
+-- Takes a vote off the list that still waits for Aegis there: what it was for is no longer so.
+local function take_vote_back(p, id, vote, target, context, fix)
+  local list = p .. 'votes:' .. id
+  for _, waiting in ipairs(redis.call('LRANGE', list, 0, -1)) do
+    local it = cjson.decode(waiting)
+    if it.vote == vote and it.target == target and it.context == context and it.fix_id == (fix or '') then
+      return redis.call('LREM', list, 1, waiting)
+    end
+  end
+end
+
 -- Trials are packed as { fix, repo, kind and verdict, ms, flags, words }, what is absent at the end left out.
 local VERDICTS = { 'pending', 'worked', 'failed' }
 local OUTCOMES, OUTCOME = {}, { reported = {}, inferred = {} }
@@ -108,17 +119,39 @@ local function count_trial(p, id, counts, trial, by)
   end
 end
 
+-- When a fix last worked in another trial than this one; 0 for never.
+local function worked_before(p, id, fix, trial_id)
+  local last = 0
+  for other, trial in pairs(trials_of(p, id)) do
+    if other ~= trial_id and trial.fix == fix and trial.verdict == 'worked' then last = math.max(last, trial.ms) end
+  end
+  return last
+end
+
+-- The vote on a fix's strategy that a trial's verdict is, as arguments of keep_vote after the pattern.
+local function vote_of(trial)
+  return trial.verdict == 'worked' and 'helpful' or 'harmful', 'strategy', trial.kind .. ': ' .. trial.verdict .. ' in ' .. trial.repo, trial.fix
+end
+
+local function same_trial(one, other)
+  for _, field in ipairs({ 'fix', 'kind', 'verdict', 'ms' }) do
+    if one[field] ~= other[field] then return false end
+  end
+  for _, flag in ipairs({ 'persisted', 'outbreak', 'unsure' }) do
+    if (one[flag] or false) ~= (other[flag] or false) then return false end
+  end
+  return true
+end
+
 -- Puts a trial in the place of the one with its id; nil takes it out. A vote on the fix's strategy follows each verdict, once
 -- (`silent`: it was cast before). Returns whether anything changed.
 local function put_trial(p, id, trial_id, trial, silent)
   local key, old = p .. 'pattern:' .. id, trial_of(p, id, trial_id)
-  if old and trial and old.fix == trial.fix and old.kind == trial.kind and old.verdict == trial.verdict
-    and old.persisted == (trial.persisted or false) and old.outbreak == (trial.outbreak or false) then
-    return false
-  end
+  if old and trial and same_trial(old, trial) then return false end
   if old then
     local counts = counts_of(redis.call('HGET', key, 'n|' .. old.fix))
     count_trial(p, id, counts, old, -1)
+    if old.verdict == 'worked' and old.ms == counts[LAST] then counts[LAST] = worked_before(p, id, old.fix, trial_id) end
     put_counts(p, id, old.fix, counts)
   end
   if not trial then
@@ -131,9 +164,8 @@ local function put_trial(p, id, trial_id, trial, silent)
   if put_member(p, id, 'fix_repos', trial.fix .. '|' .. trial.repo, true) then counts[REPOS] = counts[REPOS] + 1 end
   if trial.verdict == 'worked' then counts[LAST] = math.max(counts[LAST], trial.ms) end
   put_counts(p, id, trial.fix, counts)
-  if not silent and trial.verdict ~= 'pending' and (not old or old.verdict ~= trial.verdict) then
-    local vote = trial.verdict == 'worked' and 'helpful' or 'harmful'
-    keep_vote(p, id, vote, 'strategy', trial.kind .. ': ' .. trial.verdict .. ' in ' .. trial.repo, trial.fix)
+  if not silent and trial.verdict ~= 'pending' and (not old or old.verdict ~= trial.verdict or old.fix ~= trial.fix) then
+    keep_vote(p, id, vote_of(trial))
   end
   return true
 end
@@ -182,21 +214,36 @@ local function drop_untried(p, id, fix_id)
     if trial.fix == fix_id then return end
   end
   drop_fix(p, id, fix_id)
-  -- What was resolved by it alone, and by nobody's word, is open again.
-  local state = redis.call('HMGET', key, 'status', 'resolved_kind', 'resolved_fix')
-  if state[1] == 'resolved' and state[2] == 'inferred' and state[3] == fix_id then
-    redis.call('HSET', key, 'status', 'unresolved')
+end
+
+-- What an inferred trial had resolved that has gone, or failed, is resolved by the newest one that stays and did not, or by none: then it is
+-- open again, unless a person has said otherwise.
+local function fall_back(p, id, gone)
+  local key, newest = p .. 'pattern:' .. id, nil
+  local state = redis.call('HMGET', key, 'status', 'resolved_kind', 'resolved_fix', 'resolved_ms')
+  if state[3] ~= gone.fix or tonumber(state[4] or '') ~= gone.ms then return end
+  for _, trial in pairs(trials_of(p, id)) do
+    local newer = not newest or trial.ms > newest.ms or (trial.ms == newest.ms and trial.fix > newest.fix)
+    if newer and trial.verdict ~= 'failed' then newest = trial end
+  end
+  if newest then
+    redis.call('HSET', key, 'fix_repo', newest.repo, 'resolved_ms', newest.ms, 'fix_commits', '', 'resolved_fix', newest.fix, 'recurred', '0')
+  elseif state[2] == 'inferred' then
+    if state[1] == 'resolved' then redis.call('HSET', key, 'status', 'unresolved') end
     redis.call('HDEL', key, 'fix_repo', 'resolved_ms', 'fix_commits', 'resolved_fix', 'resolved_kind')
   end
 end
 
--- Takes a trial that was inferred out of the ledger. Returns whether it was there.
-local function withdraw_trial(p, id, trial_id)
+-- Takes a trial that was inferred out of the ledger, with its vote if that still waits (unless `voted`: another trial is what it was for).
+-- Returns whether it was there.
+local function withdraw_trial(p, id, trial_id, voted)
   local trial = trial_of(p, id, trial_id)
   if not trial or trial.kind ~= 'inferred' then return false end
   put_trial(p, id, trial_id, nil)
+  if trial.verdict ~= 'pending' and not voted then take_vote_back(p, id, vote_of(trial)) end
   choose_words(p, id, trial.fix)
   drop_untried(p, id, trial.fix)
+  fall_back(p, id, trial)
   return true
 end
 

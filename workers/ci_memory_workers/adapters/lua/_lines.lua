@@ -4,11 +4,19 @@
 
 local MOST_RUNS, RUNS_SECONDS = 400, 45 * 86400
 
+-- Whether a pass that was just kept came before runs that were read sooner, in a line of which something was learned: it may have ended a
+-- streak of failures before the pass that seemed to.
+local function is_late(p, line, key, score)
+  if redis.call('EXISTS', p .. 'learned:' .. line) == 0 then return false end
+  return tonumber(redis.call('ZREVRANGE', key, 0, 0, 'WITHSCORES')[2]) > score
+end
+
 -- Keeps a run for `services.learning`, which is due when the runs hold a failure: then a pass may be a fix.
 local function keep_run(p, batch, line, run, attempt, id, record)
   if line == '' then return end
   local key = p .. 'line:' .. line
-  redis.call('ZADD', key, tonumber(run) * 1000 + math.min(attempt, 999), id .. '|' .. record)
+  local score = tonumber(run) * 1000 + math.min(attempt, 999)
+  redis.call('ZADD', key, score, id .. '|' .. record)
   local kept = batch.lines[line]
   if not kept then
     kept = { revisions = 0, failing = false }
@@ -18,7 +26,7 @@ local function keep_run(p, batch, line, run, attempt, id, record)
   if id ~= '' then
     kept.failed, kept.failing = true, true
   elseif not kept.failing then
-    kept.failing = redis.call('SISMEMBER', p .. 'failing_lines', line) == 1
+    kept.failing = redis.call('SISMEMBER', p .. 'failing_lines', line) == 1 or is_late(p, line, key, score)
   end
   if kept.failing then kept.revisions = kept.revisions + 1 end
 end

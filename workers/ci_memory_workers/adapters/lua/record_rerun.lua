@@ -7,7 +7,7 @@
 -- ARGV[1]  pattern_id   ARGV[2]  id of the transition   ARGV[3]  place, for people   ARGV[4]  now, ms
 -- ARGV[5]  '1' when it failed in an outbreak, which ended by itself then: that is no flaky episode
 -- ARGV[6]  repo   ARGV[7]  ms of the last failure   ARGV[8]  ms of the pass
--- ARGV[9…] ids that the transition was known by while the first failures of its streak were not read
+-- ARGV[9…] ids that the transition was known by while not all runs of its streak were read
 -- Reply    1, or 0 when it was counted before
 
 local p, id = KEYS[1], surviving(KEYS[1], ARGV[1])
@@ -35,7 +35,7 @@ if not says_flaky(p, id, tonumber(ARGV[7]), tonumber(ARGV[8])) and not comes_and
 if redis.call('SADD', p .. 'reruns:' .. id, ARGV[2]) == 0 then return 0 end
 redis.call('HINCRBY', key, 'flaky_count', 1)
 turn_flaky(p, id, ARGV[6])
-keep_vote(p, id, 'harmful', 'reflection', 'likely flaky: passed when run again in ' .. ARGV[3])
+keep_vote(p, id, rerun_vote(ARGV[3]))
 redis.call('ZADD', p .. 'due:quarantine', ARGV[4], id)
 owe_memory(p, id, tonumber(ARGV[4]))
 return 1

@@ -201,6 +201,13 @@ class Index(Protocol):
         """
         ...
 
+    def withdraw_learned(self, tenant: str, pattern_id: str, transition_id: str, *, repo: str, commit: str, now_ms: int) -> bool:
+        """Take back what was recorded of a transition that is none, now that more of its job's runs were read.
+
+        ``commit`` is the one that it seemed to pass with. False when nothing was recorded of it.
+        """
+        ...
+
     def next_vote(self, tenant: str, pattern_id: str) -> PendingVote | None:
         """The oldest vote that Aegis has not been given; taken off the list by this call, so that it is cast at most once."""
         ...
