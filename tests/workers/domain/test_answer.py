@@ -4,21 +4,39 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from fakes import DIAGNOSIS, NOW, pattern
 
-from ci_memory_workers.domain.answer import answer, at
+from ci_memory_workers.domain.answer import END_OF_TIME_MS, answer, at
 from ci_memory_workers.domain.confidence import confidence
-from ci_memory_workers.domain.pattern import Fix, Status
+from ci_memory_workers.domain.pattern import Fix, Outbreak, Status
 
 EVENT = "event-0001"
 FIX = Fix("fix1", "config_change", "set AUTH_TOKEN", "abc123", "dev@example.com", "acme/shop", NOW - 1_000, worked=7, failed=1)
+
+BEYOND = END_OF_TIME_MS + 5
 
 
 def test_a_time_of_nothing_is_none() -> None:
     assert at(0) is None
     assert at(1_500) == datetime(1970, 1, 1, 0, 0, 1, 500_000, UTC)
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"outbreak": Outbreak(BEYOND, BEYOND, 30, 9), "last_ms": BEYOND}, "30 builds in 9 repositories since an unknown date"),
+        ({"fix": replace(FIX, last_worked_ms=BEYOND)}, "7 of 8 times, last on an unknown date."),
+        ({"fix": replace(FIX, changed_ms=BEYOND, changed_file="uv.lock")}, "uv.lock was changed on an unknown date"),
+    ],
+)
+def test_a_date_beyond_the_calendar_is_unknown(fields: dict[str, Any], said: str) -> None:
+    reply = answer(EVENT, pattern(**fields), known=True)
+
+    assert reply.evidence is not None
+    assert said in f"{reply.message} {reply.evidence.note}"
 
 
 def test_before_the_analysis_the_answer_is_pending_and_names_the_pattern() -> None:

@@ -43,8 +43,8 @@ fixes = st.builds(
     learned_failed=st.integers(0, 3),
     pending=counts,
     repositories=counts,
-    last_worked_ms=st.just(0) | times,
-    changed_ms=st.just(0) | times,
+    last_worked_ms=any_times,
+    changed_ms=any_times,
     changed_file=texts,
     veto=rulings,
     pin=rulings,
@@ -69,7 +69,7 @@ ALL_FIELDS: dict[str, st.SearchStrategy[Any]] = {
     "diagnosis": st.none() | st.builds(Diagnosis, summary=texts, likely_cause=texts, suggested_fix=texts, prevention=texts),
     "fix": st.none() | fixes,
     "fixes": st.lists(fixes, max_size=2).map(tuple),
-    "outbreak": st.none() | st.builds(Outbreak, times, any_times, counts, counts),
+    "outbreak": st.none() | st.builds(Outbreak, any_times, any_times, counts, counts),
 }
 OF_NO_ANSWER = {
     "stage", "fingerprint", "test_key", "headline", "revision", "attempts", "takes", "status_reason", "reflection_id",

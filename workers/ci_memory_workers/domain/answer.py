@@ -22,6 +22,11 @@ def at(ms: int) -> datetime | None:
     return datetime.fromtimestamp(ms / 1000, UTC) if 0 < ms < END_OF_TIME_MS else None
 
 
+def _date(ms: int, form: str = "%Y-%m-%d") -> str:
+    date = at(ms)
+    return f"{date:{form}}" if date else "an unknown date"
+
+
 _NOT_ASKED = {
     "llm_budget_spent": "The language model's budget of today is spent",
     "llm_rate_limited": "The language model is asked about older failures first",
@@ -148,7 +153,7 @@ def note(pattern: Pattern) -> str:
     fix = pattern.fix
     notes = [f"pinned by {fix.pin.by}: {fix.pin.why}"] if fix and fix.pin else []
     if fix and fix.changed_since:
-        notes.append(f"{fix.changed_file} was changed on {at(fix.changed_ms):%Y-%m-%d}, after the fix last proved itself")
+        notes.append(f"{fix.changed_file} was changed on {_date(fix.changed_ms)}, after the fix last proved itself")
     if fix and pattern.recurred:
         notes.append(f"came back in {pattern.recurred} builds since it was fixed")
     notes += [f"fix {one.fix_id} vetoed by {one.veto.by}: {one.veto.why}" for one in pattern.fixes if one.veto]
@@ -162,7 +167,7 @@ def outbreak_now(pattern: Pattern) -> Outbreak | None:
 
 def _outbreak_says(outbreak: Outbreak, pattern: Pattern) -> str:
     cause = f": {pattern.diagnosis.likely_cause}" if pattern.diagnosis else "."
-    builds = f"{outbreak.builds} builds in {outbreak.repositories} repositories since {at(outbreak.since_ms):%H:%M} UTC"
+    builds = f"{outbreak.builds} builds in {outbreak.repositories} repositories since {_date(outbreak.since_ms, '%H:%M UTC')}"
     return f"An outbreak: {builds}, probably infrastructure{cause}"
 
 
@@ -203,7 +208,7 @@ def _outcomes(fix: Fix) -> str:
     tried = fix.all_worked + fix.all_failed
     if not tried:
         return f"{how}; it has not proved itself yet."
-    last = f", last on {at(fix.last_worked_ms):%Y-%m-%d}" if fix.last_worked_ms else ""
+    last = f", last on {_date(fix.last_worked_ms)}" if fix.last_worked_ms else ""
     where = f", in {fix.repositories} repositories" if fix.repositories > 1 else ""
     return f"{how}; this fix worked {fix.all_worked} of {tried} times{last}{where}.{_room_below(fix)}"
 

@@ -33,7 +33,6 @@ class _Lasting(NamedTuple):
 
     of: tuple[Any, ...]
     suggestion: str
-    source: str
     fix: str
     analysis: str
     tried: str
@@ -52,7 +51,8 @@ class AnswerWriter:
             f'{{"status":"known_pattern","event_id":"{event_id}",{lasting.suggestion},'
             f'"similar_failures":{pattern.occurrences}{_time("last_seen", pattern.last_ms)},'
             f'"message":{_text(message(pattern, lasting.tried))},'
-            f'"evidence":{{{lasting.source},"occurrences":{pattern.occurrences},"repositories":{pattern.repositories},'
+            f'"evidence":{{"source":"{"fix" if pattern.fix else "analysis"}",'
+            f'"occurrences":{pattern.occurrences},"repositories":{pattern.repositories},'
             f'{lasting.fix},"flaky_episodes":{pattern.flaky_episodes},"episodes":{pattern.episodes},'
             f'"match_votes":{pattern.match_votes},{_outbreak(pattern)},"note":{_text(note(pattern))}}},'
             f"{lasting.analysis}{_freshness(freshness.newest_ms, freshness.log_lag)}}}"
@@ -75,7 +75,6 @@ def _lasting(pattern: Pattern, of: tuple[Any, ...]) -> _Lasting:
     return _Lasting(
         of,
         suggestion=_members(said, "pattern_id", "pattern_status", "category", "signal", "confidence", "suggested_fix"),
-        source=_members(evidence, "source"),
         fix=_members(
             evidence, "first_seen", "fix_id", "fix_type", "fix_commit", "fix_repo", "fixed_by", "resolved_at", "fix_worked",
             "fix_failed", "fix_pending", "fix_repositories", "fix_last_worked", "fix_learned", "confidence_at_least",

@@ -194,15 +194,8 @@ def _text_of(event: FailureEvent) -> FailureText:
 def _reading(event: FailureEvent, ms: int, read: TextReading) -> Reading:
     if (read.text, read.trace) != (event.error_message, event.stack_trace or ""):
         event = event.model_copy(update={"error_message": read.text, "stack_trace": read.trace or None})
-    return Reading(
-        event=event,
-        ms=ms,
-        category=read.said.category,
-        signal=read.said.signal,
-        fingerprint=read.said.fingerprint,
-        test_key=read.said.test_key,
-        generic=read.said.generic,
-    )
+    said = read.said
+    return Reading(event, ms, said.category, said.signal, said.fingerprint, said.test_key, said.generic)
 
 
 def redact_event(event: E) -> E:

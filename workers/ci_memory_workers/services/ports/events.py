@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 from ci_memory_producers.events import Category, FailureEvent, PassEvent, ResolutionEvent
 from ci_memory_producers.excerpt import read_text
@@ -57,8 +57,7 @@ class EventLog(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(NamedTuple):
     """A failure event as it was read: validated, redacted, categorized and fingerprinted."""
 
     event: FailureEvent
@@ -90,8 +89,7 @@ class Reading:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Dated:
+class Dated(NamedTuple):
     """A pass or a resolution, with when it was appended to the log (ms since the epoch)."""
 
     event: PassEvent | ResolutionEvent
@@ -111,8 +109,7 @@ Outcome = Literal[
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class Applied:
+class Applied(NamedTuple):
     """What an event did. ``pattern`` is the failure's, as it is now; None for passes and resolutions."""
 
     event_id: str
