@@ -17,6 +17,8 @@ MOST_LINES = 20
 """Jobs of a pattern that are looked at for clean runs."""
 LEARNED_SECONDS = 45 * 86_400
 """As long as the runs of a line are kept."""
+IDLE_LEFT_MS = 7 * 86_400_000
+"""A line whose runs are kept no longer than that is idle: it has not run for more than a month."""
 
 
 class RedisRuns(RedisDue):
@@ -96,6 +98,28 @@ class RedisRuns(RedisDue):
         """See `Index.withdraw_learned`."""
         arguments_ = (pattern_id, transition_id, repo, _place(repo, commit), now_ms)
         return bool(self._scripts.run("withdraw_learned", prefix(tenant), *arguments_))
+
+    def forget_streaks(self, tenant: str, streaks: Sequence[tuple[str, str]]) -> None:
+        """See `Index.forget_streaks`."""
+        if streaks:
+            self._scripts.run("forget_streaks", prefix(tenant), *(part for streak in streaks for part in streak))
+
+    def idle_lines(self, tenant: str, limit: int) -> tuple[list[str], bool]:
+        """See `Index.idle_lines`."""
+        p = prefix(tenant)
+        begin: Any = self._client.get(f"{p}line_cursor")
+        reply: Any = self._client.hscan(f"{p}line_revisions", int(begin or 0), count=limit)
+        following, found = int(reply[0]), [text(line) for line in reply[1]]
+        pipeline = self._client.pipeline(transaction=False)
+        for line in found:
+            pipeline.pttl(f"{p}line:{line}")
+        pipeline.set(f"{p}line_cursor", following)
+        *left, _ = pipeline.execute()
+        return [line for line, ms in zip(found, left, strict=True) if ms <= IDLE_LEFT_MS], following == 0
+
+    def forget_line(self, tenant: str, line: Line, now_ms: int) -> bool:
+        """See `Index.forget_line`."""
+        return bool(self._scripts.run("forget_line", prefix(tenant), line.line_id, now_ms, IDLE_LEFT_MS, *sorted(line.patterns)))
 
     def clean_runs(self, tenant: str, pattern_id: str) -> int:
         """See `Index.clean_runs`."""

@@ -54,11 +54,15 @@ class Mistake:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is to be taken back, then recorded (the latest pass first), and what is known after that, by `Lesson.key`."""
+    """What is to be taken back, then recorded (the latest pass first), and what is known after that, by `Lesson.key`.
+
+    ``forgotten`` are pattern and transition ids of which no run is kept any more.
+    """
 
     mistakes: tuple[Mistake, ...]
     lessons: tuple[Lesson, ...]
     known: dict[str, str]
+    forgotten: tuple[tuple[str, str], ...] = ()
 
     def intended(self, before: Mapping[str, str]) -> dict[str, str]:
         """What to remember while it is recorded: nothing that may be recorded is forgotten."""
@@ -84,7 +88,8 @@ def plan(line_id: str, attempts: Iterable[Attempt], found: Sequence[tuple[Transi
         known[lesson.key] = lesson.said
     moved = {_pattern_of(key) for key in before.keys() & shown if _facts(before[key]) != _facts(known.get(key, ""))}
     changed = tuple(one for one in reversed(lessons) if before.get(one.key) != one.said or one.transition.pattern_id in moved)
-    return Plan(tuple(_mistakes(before, shown, known, changed)), changed, known)
+    forgotten = tuple((_pattern_of(key), _id_of(key)) for key in before if key not in shown and key not in known)
+    return Plan(tuple(_mistakes(before, shown, known, changed)), changed, known, forgotten)
 
 
 def _mistakes(
@@ -97,19 +102,23 @@ def _mistakes(
         kind = _kind_of(said)
         now = _kind_of(known[key]) if key in known else followed.get(key, "")
         if kind not in ("attempt", now):
-            yield Mistake(_pattern_of(key), key.partition("|")[0], said.split(" ")[3])
+            yield Mistake(_pattern_of(key), _id_of(key), said.split(" ")[3])
 
 
 def _lesson(line_id: str, transition: Transition, outbreak: bool, former: str | None) -> Lesson:
     identity = transition_id(line_id, transition)
     formers = dict.fromkeys(superseded_ids(line_id, transition))
     if former is not None:
-        formers[former.partition("|")[0]] = None
+        formers[_id_of(former)] = None
     return Lesson(transition, outbreak, identity, tuple(one for one in formers if one != identity))
 
 
 def _key(transition_id: str, pattern_id: str) -> str:
     return f"{transition_id}|{pattern_id}"
+
+
+def _id_of(key: str) -> str:
+    return key.partition("|")[0]
 
 
 def _pattern_of(key: str) -> str:

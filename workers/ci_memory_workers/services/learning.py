@@ -74,6 +74,7 @@ class Learner:
         for pattern_id in dict.fromkeys(changed + fixed):
             self._call_flaky(tenant, pattern_id, now_ms)
             self.bell.ring("memory", tenant, pattern_id)
+        self.index.forget_streaks(tenant, planned.forgotten)
         return planned.known, len(changed) + len(fixed)
 
     def _as_it_stands(self, tenant: str, line: Line) -> Line:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from ..domain.aging import DAY_MS, aging_reason, too_old
 from ..domain.flaky import QuarantinePolicy, judge
 from ..domain.pattern import Pattern
+from ..domain.transitions import streak_id
 from ..names import LANES
 from .ports import Bell, Index
 from .ports.quarantine_list import QuarantineLists
@@ -16,6 +17,8 @@ from .quarantine_list import publish_quarantine
 PIECE = 500
 MOST_PIECES = 100
 """A sweep ends after so many pieces of a tenant; the next goes on where it ended."""
+MOST_LINE_PIECES = 40
+"""So many pieces of a tenant's lines are looked at in a sweep: of a million lines, each within the week that an idle one is kept."""
 MOST_RINGS = 1_000
 """Rings that may wait in a queue: overdue work behind them is rung for later."""
 
@@ -85,6 +88,30 @@ class Sweeper:
         ):
             return None
         return Decision(tenant, pattern.pattern_id, "deprecated", reason)
+
+    def forget_idle_lines(self, now_ms: int, *, go_on: Callable[[], bool] = lambda: True) -> int:
+        """Forget the runs of jobs on branches that have not run for long; stops between pieces as `age` does.
+
+        Returns of how many lines.
+        """
+        forgotten = 0
+        for tenant in self.index.tenants():
+            for _ in range(MOST_LINE_PIECES):
+                if not go_on():
+                    break
+                idle, were_last = self.index.idle_lines(tenant, PIECE)
+                forgotten += sum(self._forget(tenant, line_id, now_ms) for line_id in idle)
+                if were_last:
+                    break
+        return forgotten
+
+    def _forget(self, tenant: str, line_id: str, now_ms: int) -> bool:
+        line = self.index.line(tenant, line_id)
+        if not self.index.forget_line(tenant, line, now_ms):
+            return False
+        streaks = [(pattern_id, streak_id(line_id, one)) for one in line.attempts for pattern_id in sorted(one.patterns)]
+        self.index.forget_streaks(tenant, streaks)
+        return True
 
     def judge_flaky(self, now_ms: int, *, dry_run: bool = False, go_on: Callable[[], bool] = lambda: True) -> list[Decision]:
         """Quarantine what is flaky too often, release what no longer is, and publish what is in quarantine then.

@@ -55,10 +55,18 @@ def _timed(name: str) -> Iterator[None]:
 
 @app.task(name=names.AGE, max_retries=3)
 def age() -> int:
-    """Deprecate what was not seen for long. Returns how many patterns; 0 when another sweep does."""
+    """Deprecate what was not seen for long, and forget jobs that run no more. Returns how many patterns; 0 where another sweep does."""
     box = container()
     with _sweeping(names.AGE) as held:
-        return len(box.sweeper.age(now_ms(), go_on=lambda: held.renew() and not stopping())) if held else 0
+        if not held:
+            return 0
+
+        def go_on() -> bool:
+            return held.renew() and not stopping()
+
+        aged = box.sweeper.age(now_ms(), go_on=go_on)
+        box.sweeper.forget_idle_lines(now_ms(), go_on=go_on)
+        return len(aged)
 
 
 @app.task(name=names.QUARANTINE, max_retries=3)

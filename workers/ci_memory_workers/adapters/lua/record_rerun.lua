@@ -15,6 +15,9 @@ local key = p .. 'pattern:' .. id
 if redis.call('EXISTS', key) == 0 then return 0 end
 if ARGV[5] == '1' then return ended_by_itself(p, id) and 1 or 0 end
 
+-- As long as the runs of a line.
+local KEPT_S = 45 * 86400
+
 -- Whether it was counted, or noted as late, by another id of the same streak.
 local function was_known()
   local late = redis.call('HGET', p .. 'late:' .. id, ARGV[3])
@@ -28,7 +31,10 @@ if was_known() then return 0 end
 -- Late, it says something where the same commit has failed and passed before.
 local function comes_and_goes()
   local before = redis.call('HGET', p .. 'late:' .. id, ARGV[3])
-  if not before then redis.call('HSET', p .. 'late:' .. id, ARGV[3], ARGV[2]) end
+  if not before then
+    redis.call('HSET', p .. 'late:' .. id, ARGV[3], ARGV[2])
+    redis.call('EXPIRE', p .. 'late:' .. id, KEPT_S)
+  end
   return before and before ~= ARGV[2]
 end
 if not says_flaky(p, id, tonumber(ARGV[7]), tonumber(ARGV[8])) and not comes_and_goes() then return 0 end

@@ -25,11 +25,12 @@ for i = 15, #ARGV do formers[ARGV[i]] = true end
 -- A streak may look longer than it is while a pass in its middle was not read yet.
 local function note_repeats()
   local repeats = p .. 'repeats:' .. id
-  for former in pairs(formers) do redis.call('SREM', repeats, former) end
+  local removed = 0
+  for former in pairs(formers) do removed = removed + redis.call('SREM', repeats, former) end
   if ARGV[13] == '1' then
     redis.call('SADD', repeats, trial_id)
     redis.call('HSET', key, 'repeated', '1')
-  elseif redis.call('EXISTS', repeats) == 0 then
+  elseif removed > 0 and redis.call('EXISTS', repeats) == 0 then
     redis.call('HDEL', key, 'repeated')
   end
 end

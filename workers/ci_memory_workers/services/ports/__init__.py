@@ -2,9 +2,10 @@
 
 from .analyst import Analyst, AnalystAnswer, FailureContext
 from .events import Applied, Dated, Entry, EventLog, Outcome, Reading
-from .index import Bell, Index, Lease, Line, PendingVote
+from .index import Bell, Index, Lease, PendingVote
 from .knowledge import Candidate, Knowledge, Memory, MemoryKind, Playbook, Vote
 from .lookalikes import Lookalike, Lookalikes, NoLookalikes
+from .runs import Line
 
 __all__ = [
     "Analyst",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -10,12 +10,12 @@ from ci_memory_producers.events import Answer, ResolutionEvent, ResolutionReceip
 
 from ...domain.answer_json import AnswerJson
 from ...domain.notice import Noted
-from ...domain.pattern import Fix, Pattern, Span, Status
-from ...domain.transitions import Attempt, Transition
+from ...domain.pattern import Fix, Pattern, Status
 from ...names import Lane
 from .analyst import AnalystAnswer, FailureContext
 from .events import Applied, Dated, Reading
 from .knowledge import Vote
+from .runs import Runs
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,26 +38,7 @@ class PendingVote:
     fix_id: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
-    """The runs of one job on one branch; ``default`` where that is the repository's default branch.
-
-    ``revision`` grows with every run that matters.
-    """
-
-    line_id: str
-    repo: str
-    default: bool
-    revision: int
-    attempts: tuple[Attempt, ...]
-
-    @property
-    def patterns(self) -> frozenset[str]:
-        """Patterns that failed in these runs, as they were named then: some may be merged by now."""
-        return frozenset().union(*(one.patterns for one in self.attempts))
-
-
-class Index(Protocol):
+class Index(Runs, Protocol):
     """What is hot: fingerprints, counters, status, owed work and answers. Every method is one atomic step."""
 
     def apply(self, tenant: str, events: Sequence[Reading | Dated], now_ms: int) -> list[Applied]:
@@ -141,73 +122,6 @@ class Index(Protocol):
         """
         ...
 
-    def line(self, tenant: str, line_id: str) -> Line:
-        """The runs of one job on one branch, as far back as they are kept; empty where nothing is known."""
-        ...
-
-    def line_is_quiet(self, tenant: str, line: Line) -> bool:
-        """Nothing is open in these runs: passes need not be looked at, until the job fails again.
-
-        False when the line has changed since it was read, or holds a pattern in quarantine.
-        """
-        ...
-
-    def outbreaks(self, tenant: str, pattern_ids: Sequence[str]) -> dict[str, tuple[Span, ...]]:
-        """When the outbreaks of patterns were, by their ids."""
-        ...
-
-    def learned(self, tenant: str, line_id: str) -> dict[str, str]:
-        """What was learned from a line's runs, as `keep_learned` was given it; empty where nothing was."""
-        ...
-
-    def keep_learned(self, tenant: str, line_id: str, learned: Mapping[str, str]) -> None:
-        """Remember what was learned from a line's runs, in the place of what was remembered before."""
-        ...
-
-    def record_trial(
-        self,
-        tenant: str,
-        transition: Transition,
-        trial_id: str,
-        fix: Fix,
-        *,
-        now_ms: int,
-        outbreak: bool = False,
-        superseded: Sequence[str] = (),
-    ) -> bool:
-        """Write what a transition says of a fix; a fix that a person reported for the repository takes the verdict instead.
-
-        ``outbreak``: the failure belongs to one. Where the transition says nothing of a fix (the failure is flaky and did not
-        persist, or the outbreak ended by itself), what was written of it is taken back. It takes the place of the ``superseded``
-        trials. False when nothing changed.
-        """
-        ...
-
-    def record_rerun(
-        self,
-        tenant: str,
-        transition: Transition,
-        transition_id: str,
-        *,
-        repo: str,
-        now_ms: int,
-        outbreak: bool = False,
-        superseded: Sequence[str] = (),
-    ) -> bool:
-        """Count a flaky episode that another build of the same commit shows; of an ``outbreak``, that it ended by itself.
-
-        False when it was counted before, be it by a ``superseded`` id, or passed too late to say anything of a failure that was
-        never flaky before.
-        """
-        ...
-
-    def withdraw_learned(self, tenant: str, pattern_id: str, transition_id: str, *, repo: str, commit: str, now_ms: int) -> bool:
-        """Take back what was recorded of a transition that is none, now that more of its job's runs were read.
-
-        ``commit`` is the one that it seemed to pass with. False when nothing was recorded of it.
-        """
-        ...
-
     def next_vote(self, tenant: str, pattern_id: str) -> PendingVote | None:
         """The oldest vote that Aegis has not been given; taken off the list by this call, so that it is cast at most once."""
         ...
@@ -265,19 +179,8 @@ class Index(Protocol):
         """Ids of patterns in quarantine."""
         ...
 
-    def clean_runs(self, tenant: str, pattern_id: str) -> int:
-        """How many runs passed since the pattern failed last anywhere, by the log's clock.
-
-        The sum over the lines that it failed in; of many lines, not all are looked at. 0 where the pattern is unknown.
-        """
-        ...
-
     def quarantine_judgement_due(self, tenant: str, pattern_ids: Sequence[str], now_ms: int) -> None:
         """Runs have come in that may end the quarantine of these patterns: the next sweep judges them."""
-        ...
-
-    def set_broken(self, tenant: str, pattern_id: str, line_id: str, broken: bool, now_ms: int) -> bool:
-        """Say whether a pattern is broken on a default branch. False when that was known."""
         ...
 
     def quarantine_looked_at(self, tenant: str, pattern_ids: Sequence[str], now_ms: int) -> None:
