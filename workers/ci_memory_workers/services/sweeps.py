@@ -18,7 +18,7 @@ PIECE = 500
 MOST_PIECES = 100
 """A sweep ends after so many pieces of a tenant; the next goes on where it ended."""
 MOST_LINE_PIECES = 40
-"""So many pieces of a tenant's lines are looked at in a sweep: of a million lines, each within the week that an idle one is kept."""
+"""Of a tenant in a sweep: so a million lines are each looked at within the week that an idle one is kept."""
 MOST_RINGS = 1_000
 """Rings that may wait in a queue: overdue work behind them is rung for later."""
 

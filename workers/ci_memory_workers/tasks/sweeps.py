@@ -55,7 +55,7 @@ def _timed(name: str) -> Iterator[None]:
 
 @app.task(name=names.AGE, max_retries=3)
 def age() -> int:
-    """Deprecate what was not seen for long, and forget jobs that run no more. Returns how many patterns; 0 where another sweep does."""
+    """Deprecate what was not seen for long, and forget jobs that run no more. Returns how many patterns; 0 if another does."""
     box = container()
     with _sweeping(names.AGE) as held:
         if not held:
