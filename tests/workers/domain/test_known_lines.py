@@ -9,14 +9,23 @@ import pytest
 from ci_memory_producers.redact import redact
 from ci_memory_workers.domain import known_lines
 from ci_memory_workers.domain.category import Categorizer
-from ci_memory_workers.domain.known_lines import KnownLines, Line, Untold, without_secrets
+from ci_memory_workers.domain.known_lines import KnownLines, Lines
 from ci_memory_workers.domain.rule import parse_rules
+from ci_memory_workers.domain.seen_line import Line, Untold
 
 CATEGORIZER = Categorizer(parse_rules((files("ci_memory_workers") / "rules.toml").read_text(encoding="utf-8")))
 
 
+def lines_of(lines: KnownLines, text: str) -> Lines:
+    lines.of(text.split("\n"))
+    found = lines.of([text])[0]
+    assert found is not None
+    return found
+
+
 def of(lines: KnownLines, text: str) -> tuple[Line, ...] | None:
-    return lines.of([text])[0]
+    found = lines.of([text])[0]
+    return found and found.seen
 
 
 @pytest.fixture
@@ -66,30 +75,35 @@ def test_what_tells_failures_apart_makes_another_line(lines: KnownLines, one: st
         ("3 items\nTraceback (most recent call last):\nsums.Odd: 12", Untold((2,))),
         ("3 items\n  1) sums\n12 items", Untold((2,))),
         ("error: no such table\nTOKEN=hunter2hunter2", Untold(secrets=True)),
-        ("3 items\nExpected: a\nReceived: b", Untold(several=True)),
+        ("3 items\nExpected: a\nReceived: b", Untold(several=(0,))),
+        ("2026-11-02T10:11:12Z a\n" * 9 + "Expected: a\n\nin 3 s\n" + "a\n" * 5 + "Received: b\nin 4 s", Untold(several=(11,))),
+        ("3 items" + "\na" * 8 + "\nExpected: a\nReceived: b", Untold()),
+        ("3 items\nExpected: a" + "\na" * 8 + "\nReceived: b", Untold()),
     ],
 )
 def test_where_more_is_to_be_known_it_is_said(lines: KnownLines, text: str, untold: Untold) -> None:
-    found = of(lines, text)
-
-    assert found is not None
-    assert lines.untold(found) == untold
+    assert lines.untold(lines_of(lines, text)) == untold
 
 
 @pytest.mark.parametrize("line", ["-----BEGIN PRIVATE KEY-----", "machine db.example.com", "a\rb", "[31mred", "\ud800"])
 def test_some_lines_are_read_with_their_text(lines: KnownLines, line: str) -> None:
-    found = of(lines, f"boom\n{line}")
-
-    assert found is not None
-    assert lines.untold(found) is None
+    assert lines.untold(lines_of(lines, f"boom\n{line}")) is None
 
 
 def test_a_text_of_known_lines_is_redacted_by_its_lines(lines: KnownLines) -> None:
     text = "boom\nTOKEN=hunter2hunter2\nin 3 s"
-    found = of(lines, text)
 
-    assert found is not None
-    assert without_secrets(text, found) == redact(text) != text
+    assert lines_of(lines, text).without_secrets() == redact(text) != text
+
+
+def test_lines_that_are_new_together_are_seen_as_each_alone() -> None:
+    told = ["at 0x7f after 3 s", "TOKEN=hunter2hunter2", "error: no such table", "Expected: 3", "  1) sums", "a\rb", "[31mred"]
+    texts = [line.replace("3", str(number)) for number in range(8) for line in told]
+    together, alone = KnownLines(CATEGORIZER), KnownLines(CATEGORIZER)
+
+    assert [lines and [line.bits for line in lines.seen] for lines in together.of(texts)] == [
+        [line.bits for line in lines_of(alone, text).seen] for text in texts
+    ]
 
 
 def test_a_text_with_a_long_line_is_left_alone(lines: KnownLines) -> None:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ci_memory_workers.domain.category import Categorizer
-from ci_memory_workers.domain.line_bound import lines_of, stays_in_line
+from ci_memory_workers.domain.line_bound import lines_of, stays_in_line, steps_of
 from ci_memory_workers.domain.rule import Rule, parse_rules
 
 RULES = parse_rules((files("ci_memory_workers") / "rules.toml").read_text(encoding="utf-8"))
@@ -135,5 +135,37 @@ def test_the_bits_of_lines_say_which_pattern_may_match(rule: Rule) -> None:
     for line in rule.example.split("\n"):
         found |= CATEGORIZER.part_of_several(line)
 
-    may = any(found & needed == needed for needed in CATEGORIZER.several)
+    may = any(found & needed == needed for needed, _ in CATEGORIZER.several)
     assert may or not CATEGORIZER.rules_of_several(rule.example)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "steps"),
+    [
+        (r"a\nb", 1),
+        (r"a(?:.*\n){2,5}b", 5),
+        (r"a\s+b", 1),
+        (r"(?i)(?P<x>a\n)?[^x]{1,3}?(?:b\nc|d)", 5),
+        (r"(?m)^\s*a$", 1),
+        (r"(?:a|b)+c", 0),
+        (r"a[\s\S]*b", None),
+        (r"(?s)a.b", None),
+        (r"a(?s:.)b", None),
+        (r"(?:.*\n)*b", None),
+        (r"a(?i:\n){2}", None),
+        (r"a\n{3,}", None),
+        (r"\Qa(\E\n", None),
+    ],
+)
+def test_how_many_lines_a_match_may_take_is_known_or_unknown(pattern: str, steps: int | None) -> None:
+    re2.compile(pattern)
+
+    assert steps_of(pattern) == steps
+
+
+@given(st.sampled_from([*SEVERAL, r"a\nb", r"a(?:.*\n){0,2}b", r"a\s*b", r"[^x]{1,3}b"]), st.one_of(TEXTS, st.text("ab\n x")))
+def test_no_match_takes_more_lines(pattern: str, text: str) -> None:
+    steps, match = steps_of(pattern), re2.search(pattern, text)
+
+    if steps is not None and match is not None:
+        assert sum(bool(line.strip()) for line in match.group().split("\n")[1:]) <= steps

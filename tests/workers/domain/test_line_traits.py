@@ -115,3 +115,10 @@ def test_a_line_too_long_to_be_remembered_is_read_alike() -> None:
     line = "error: cannot open " + "x" * 400
 
     assert line_traits.traits(line) == line_traits.traits("error: cannot open x")
+
+
+@given(st.lists(st.one_of(st.sampled_from(_LINES), st.text("aE: \t-#")), max_size=6))
+def test_lines_read_as_one_text_have_at_least_the_traits_of_each(lines: list[str]) -> None:
+    together = line_traits.traits("\n".join(lines))
+
+    assert all(line_traits.traits(line) & ~together == 0 for line in lines)

@@ -76,6 +76,15 @@ def test_a_text_is_read_without_its_secrets() -> None:
     assert "hunter2" not in read.text + read.trace
 
 
+@given(st.lists(st.lists(st.sampled_from(SCENES), min_size=1, max_size=4), min_size=1, max_size=6), st.integers(10, 99))
+def test_a_batch_of_what_comes_again_is_read_as_its_texts_one_by_one(scenes: list[list[str]], number: int) -> None:
+    together = TextReader(CATEGORIZER)
+    for noise in (number, number + 1, number + 2):
+        batch = [FailureText("\n".join(scene).replace("9", str(noise)), "", "test", "") for scene in scenes]
+
+        assert together.read_all(batch) == [TextReader(CATEGORIZER).read(*failure) for failure in batch]
+
+
 @given(st.lists(st.integers(0, 999), min_size=8, max_size=8), st.data())
 def test_a_failure_that_comes_again_is_read_as_if_it_were_new(numbers: list[int], data: st.DataObject) -> None:
     reader = TextReader(CATEGORIZER)

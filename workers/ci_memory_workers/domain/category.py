@@ -12,7 +12,7 @@ import re2
 
 from ci_memory_producers.events import Category, Stage
 
-from .line_bound import lines_of, stays_in_line
+from .line_bound import lines_of, stays_in_line, steps_of
 from .log_lines import without_colours
 from .rule import InvalidRule, Rule, parse_rules, word_pattern
 
@@ -112,7 +112,7 @@ class Categorizer:
 
     def part_of_several(self, line: str) -> int:
         """Bits: which parts of patterns of several lines ``line`` may be. A text matches one of these patterns only where all
-        bits of one of `several` are among those of its lines.
+        bits of one of `several` are among those of so many of its lines in a row, and one; those of white space don't count.
         """
         return reduce(or_, [1 << number for number in self._parts.Match(line.encode("utf-8", "replace")) or ()], 0)
 
@@ -156,12 +156,12 @@ class Categorizer:
         self._seen.update(line for line in new if len(line) <= _LONGEST_REMEMBERED)
 
 
-def _parts(patterns: Sequence[str]) -> tuple[re2.Set, tuple[int, ...]]:
-    """What finds the parts of ``patterns`` in a line, and the bits of the parts of each pattern."""
+def _parts(patterns: Sequence[str]) -> tuple[re2.Set, tuple[tuple[int, int | None], ...]]:
+    """What finds the parts of ``patterns`` in a line; and of each pattern the bits of its parts, and its `steps_of`."""
     parts, bits, several = re2.Set.SearchSet(), 0, []
     for pattern in patterns:
         lines = lines_of(pattern)
-        several.append(((1 << len(lines)) - 1) << bits)
+        several.append((((1 << len(lines)) - 1) << bits, steps_of(pattern)))
         bits += len(lines)
         for line in lines:
             parts.Add(line)

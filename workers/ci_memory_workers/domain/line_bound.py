@@ -1,11 +1,12 @@
 """Which RE2 patterns match a text exactly where they match one of its lines: these are matched line by line, and remembered.
 
-Of the others, what some line of a text must match, each alone, where they match the text.
+Of the others, what some line of a text must match, each alone, where they match the text, and how many lines a match may take.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Final
 
 _FLAGS: Final = re.compile(r"\(\?([a-z]+)\)")
@@ -13,6 +14,8 @@ _CLASS_OR_ESCAPE: Final = re.compile(r"\\[xpP]\{[^}]*\}|\\x..|\\.|(?P<class>\[\^
 # A letter's escape that may stand for a line break, or for a text's end; characters by number are fine from the blank on.
 _MAY_BREAK: Final = re.compile(r"\\(?:[ACDnpPQsWz0-9]|x(?![2-7][0-9A-Fa-f]|\{0*[2-9A-Fa-f][0-9A-Fa-f]{1,5}\}))")
 _REPEAT: Final = re.compile(r"(?:[*+?]|\{\d+(?:,\d*)?\})?\??")
+_GROUP: Final = re.compile(r"\((?:\?(?:P?<\w+>|:))?(?P<inside>.*)\)(?P<repeat>[^)]*)", re.DOTALL)
+_MOST: Final = re.compile(r"\{(?:\d+,)?(\d+)\}\??\Z")
 _SINGLE_LINE_OFF: Final = re.compile(r"\(\?[a-zA-Z-]*[smU]")
 
 
@@ -36,19 +39,59 @@ def lines_of(pattern: str) -> tuple[str, ...]:
     """
     flags = _FLAGS.match(pattern)
     named, body = (flags[0], pattern[flags.end() :]) if flags is not None else ("", pattern)
-    runs, at = [""], 0
+    runs = [""]
     if body.startswith(r"^\s*") and "m" in named:  # the blanks of the line itself, whatever it passed before
-        runs, at = [r"^\s*"], 4
-    while at < len(body):
-        part = _part(body, at)
+        runs, body = [r"^\s*"], body[4:]
+    for part in _parts(body):
         if part == "|":
             return ()
-        at += len(part)
         if part not in ("^", "$") and stays_in_line(named + part):
             runs[-1] += part
         else:
             runs.append("")
     return tuple(named + run for run in runs if run)
+
+
+def steps_of(pattern: str) -> int | None:
+    """How many lines below its first a match of ``pattern`` (RE2) takes at most, where those of white space alone don't count;
+    None where there is no such number, or in doubt.
+    """
+    flags = _FLAGS.match(pattern)
+    named, body = (flags[1], pattern[flags.end() :]) if flags is not None else ("", pattern)
+    if set(named) - set("im") or _SINGLE_LINE_OFF.search(body) or r"\Q" in body:
+        return None
+    return _steps(body)
+
+
+def _steps(body: str) -> int | None:
+    steps = 0
+    for part in _parts(body):
+        if part in ("^", "$", "|") or stays_in_line("(?m)" + part):
+            continue
+        if part.startswith(r"\s"):
+            steps += 1
+            continue
+        group = _GROUP.fullmatch(part)
+        inside = 1 if group is None else None if group["inside"].startswith("?") else _steps(group["inside"])
+        repeat = group["repeat"] if group is not None else part[len(_atom(part)) :]
+        most = _MOST.match(repeat)
+        if inside is None or (most is None and repeat not in ("", "?", "??")):
+            return None
+        steps += inside * (int(most[1]) if most is not None else 1)
+    return steps
+
+
+def _parts(body: str) -> Iterator[str]:
+    at = 0
+    while at < len(body):
+        part = _part(body, at)
+        at += len(part)
+        yield part
+
+
+def _atom(part: str) -> str:
+    found = _CLASS_OR_ESCAPE.match(part)
+    return found[0] if found is not None else part[0]
 
 
 def _part(body: str, start: int) -> str:

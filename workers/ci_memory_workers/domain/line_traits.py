@@ -1,7 +1,7 @@
 """What one line is, by itself: the traits by which the structure, the exception and the reason of a text are found.
 
-All traits of a line are read in one pass over it, and remembered, since the lines of a failure come again when it does. None of
-the patterns reaches beyond its line, so that a text has a trait exactly where one of its lines has it.
+All traits of a line are read in one pass over it, and remembered, since the lines of a failure come again when it does. A text
+has each trait that one of its lines has.
 """
 
 from __future__ import annotations
@@ -100,7 +100,7 @@ def _compiled() -> re2.Set:
     options.max_mem = 64 << 20
     patterns = re2.Set.SearchSet(options)
     for pattern in _PATTERNS:
-        patterns.Add(pattern)
+        patterns.Add(f"(?m:{pattern})")
     patterns.Compile()
     return patterns
 
@@ -109,7 +109,7 @@ _SET: Final = _compiled()
 
 
 def traits(line: str) -> int:
-    """The traits of a cleaned line, one bit each."""
+    """The traits of a cleaned line, one bit each; at least those of its lines, of several."""
     return _remembered(line) if len(line) <= _LONGEST_REMEMBERED else _read(line)
 
 

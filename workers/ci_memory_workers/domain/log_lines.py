@@ -100,6 +100,14 @@ class LogLine(NamedTuple):
 
 def clean_line(line: str) -> LogLine | None:
     """A line without colour codes, cleaned of the rest; None where nothing is left."""
+    said = without_prefix(line)
+    return None if said is None else LogLine(*said, traits(said[0]))
+
+
+def without_prefix(line: str) -> tuple[str, bool] | None:
+    """What a line without colour codes says, and whether a logger or the CI provider had marked it as an error; None where that
+    is nothing.
+    """
     bare = line.lstrip()
     if not bare:
         return None
@@ -109,8 +117,7 @@ def clean_line(line: str) -> LogLine | None:
         if not line.strip():
             return None
         is_error = _ERROR_MARK.search(match.group()) is not None
-    line = line.rstrip()
-    return LogLine(line, is_error, traits(line))
+    return line.rstrip(), is_error
 
 
 _remembered = lru_cache(_MOST_REMEMBERED)(clean_line)
