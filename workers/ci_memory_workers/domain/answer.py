@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 
 from ci_memory_producers.events import Analysis, Evidence
 
@@ -22,6 +23,7 @@ def at(ms: int) -> datetime | None:
     return datetime.fromtimestamp(ms / 1000, UTC) if 0 < ms < END_OF_TIME_MS else None
 
 
+@lru_cache(maxsize=1_024)
 def _date(ms: int, form: str = "%Y-%m-%d") -> str:
     date = at(ms)
     return f"{date:{form}}" if date else "an unknown date"

@@ -93,6 +93,7 @@ def _text(text: str) -> str:
     return to_json(text).decode() if text else '""'
 
 
+@lru_cache(maxsize=1_024)
 def _time(name: str, ms: int) -> str:
     """A member that comes after others, where there is such a time."""
     time = at(ms)

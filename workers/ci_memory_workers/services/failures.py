@@ -103,10 +103,7 @@ class FailureMemory:
         freshness = Freshness(max((entry.ms for entry in entries), default=0), self.log.left_unread)
         for tenant, events in _by_tenant(readable).items():
             applied = self.index.apply(tenant, events, now_ms)
-            unknown = {outcome.event_id for outcome in applied if outcome.outcome == "unknown_pattern"}
-            for entry, event in readable:
-                if event.event.tenant == tenant and event.event.event_id in unknown:
-                    self.log.bury(entry, "unknown_pattern", f"nothing is known under {_pattern_of(event)}")
+            self._bury_unknown(tenant, readable, applied)
             replies = [reply for outcome in applied if (reply := self._reply(outcome, freshness))]
             notices = noted(tenant, events, applied, self.watched) if self.watched else ()
             due = self.index.publish(tenant, replies, notices)
@@ -163,10 +160,16 @@ class FailureMemory:
             )
         return None
 
-    def _measure(self, tenant: str, events: Sequence[Reading | Dated], applied: Sequence[Applied]) -> None:
-        now_ms = self.clock()
-        answered = {outcome.event_id for outcome in applied if outcome.outcome == "known" and outcome.pattern}
-        self.meters.answered(tenant, [now_ms - event.ms for event in events if event.event.event_id in answered])
+    def _bury_unknown(self, tenant: str, readable: Iterable[tuple[Entry, Reading | Dated]], applied: Iterable[Applied]) -> None:
+        unknown = {outcome.event_id for outcome in applied if outcome.outcome == "unknown_pattern"}
+        for entry, event in readable if unknown else ():
+            if event.event.tenant == tenant and event.event.event_id in unknown:
+                self.log.bury(entry, "unknown_pattern", f"nothing is known under {_pattern_of(event)}")
+
+    def _measure(self, tenant: str, events: Iterable[Reading | Dated], applied: Iterable[Applied]) -> None:
+        now_ms, outcomes = self.clock(), zip(events, applied, strict=True)
+        answered = [event for event, outcome in outcomes if outcome.outcome == "known" and outcome.pattern]
+        self.meters.answered(tenant, [now_ms - event.ms for event in answered])
 
     def _ring(self, tenant: str, applied: Iterable[Applied], notices: Iterable[str]) -> None:
         for outcome in applied:
