@@ -78,3 +78,20 @@ def test_what_was_learned_of_runs_that_are_no_longer_kept_stays_as_it_was() -> N
     after = planned(FAILED[1:] + PASSED, before.known)
 
     assert (after.lessons, after.mistakes, after.known) == ((), (), before.known)
+
+
+def test_what_none_of_the_runs_shows_any_more_is_forgotten() -> None:
+    before = planned(FAILED + PASSED, {})
+
+    after = planned([run(4, failed=False)], before.known)
+
+    assert after.forgotten == ((PATTERN, before.lessons[0].transition_id),)
+
+
+def test_what_a_merged_pattern_has_left_to_another_is_not_forgotten() -> None:
+    (key, said), *_ = planned(FAILED + PASSED, {}).known.items()
+    before = {key.replace(PATTERN, "pat_merged"): said}
+
+    after = planned(FAILED + PASSED, before)
+
+    assert (after.forgotten, [one.key for one in after.lessons]) == ((), [key])

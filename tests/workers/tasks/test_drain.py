@@ -7,9 +7,11 @@ from collections.abc import Callable, Iterator, Sequence
 from types import SimpleNamespace
 
 import pytest
+from kombu.exceptions import OperationalError
 from redis import ConnectionError as RedisGone
 from redis import Redis
 
+from ci_memory_producers.events import FailureEvent
 from ci_memory_producers.keys import FIELD, STREAM
 from ci_memory_workers.adapters.embedded_redis import EmbeddedServer
 from ci_memory_workers.bootstrap import Container
@@ -220,3 +222,21 @@ def test_a_worker_that_stops_does_not_wait_for_a_long_list_of_unfinished_entries
     drain(box, stopping=lambda: True).run()
 
     assert len(box.absorbing.batches) <= 1
+
+
+def test_what_celery_cannot_ring_for_is_taken_in_once_owed_and_no_dead_letter(
+    redis_server: EmbeddedServer, redis_client: Redis
+) -> None:
+    def out_of_reach(*_: object) -> None:
+        raise OperationalError("no broker")
+
+    box = Container(Settings(url=redis_server.url), out_of_reach)
+    event = FailureEvent(repo="acme/shop", build_id="1", stage="test", error_message="E   assert 401 == 200")
+    push(redis_client, event.model_dump_json())
+    assert box.slots.hold(0, TOKEN)
+
+    counts = Drain(box, 0, TOKEN, lambda: box.log.lag() == 0 and box.log.unacknowledged() == 0).run()
+
+    assert (counts, box.log.dead_count()) == (Counts(events=1, new=1), 0)
+    assert len(box.index.overdue("analysis", "default", 10**14, 10)) == 1
+    box.redis.close()

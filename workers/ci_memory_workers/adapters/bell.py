@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from kombu.exceptions import OperationalError
 from redis import Redis
 
 from ..names import LANE_QUEUES, LANE_TASKS, Lane
+
+log = logging.getLogger(__name__)
 
 BROKER_PREFIX = "ci-memory:celery:"
 """Before every key that Celery keeps in Redis."""
@@ -27,13 +31,16 @@ class CeleryBell:
         self._room = dict.fromkeys(LANE_QUEUES, 0)
 
     def ring(self, lane: Lane, tenant: str, work_id: str) -> None:
-        """See `Bell.ring`. Not heard while `MOST_WAITING` messages wait."""
+        """See `Bell.ring`. Not heard while `MOST_WAITING` messages wait, or Celery can't send: what is owed is none the worse."""
         if self._room[lane] <= 0:
             self._room[lane] = min(LOOK_EVERY, MOST_WAITING - self.backlog(lane))
             if self._room[lane] <= 0:
                 return
         self._room[lane] -= 1
-        self._send(LANE_TASKS[lane], (tenant, work_id), LANE_QUEUES[lane])
+        try:
+            self._send(LANE_TASKS[lane], (tenant, work_id), LANE_QUEUES[lane])
+        except OperationalError as error:
+            log.warning("a ring is lost, a sweep will ring lane=%s error=%s", lane, type(error.__cause__ or error).__name__)
 
     def backlog(self, lane: Lane) -> int:
         """See `Bell.backlog`."""

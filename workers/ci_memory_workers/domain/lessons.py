@@ -88,7 +88,9 @@ def plan(line_id: str, attempts: Iterable[Attempt], found: Sequence[tuple[Transi
         known[lesson.key] = lesson.said
     moved = {_pattern_of(key) for key in before.keys() & shown if _facts(before[key]) != _facts(known.get(key, ""))}
     changed = tuple(one for one in reversed(lessons) if before.get(one.key) != one.said or one.transition.pattern_id in moved)
-    forgotten = tuple((_pattern_of(key), _id_of(key)) for key in before if key not in shown and key not in known)
+    # By the transition alone: a pattern that was merged has left its transitions to the one that stands for it.
+    kept = {_id_of(key) for key in shown} | {_id_of(key) for key in known}
+    forgotten = tuple((_pattern_of(key), _id_of(key)) for key in before if _id_of(key) not in kept)
     return Plan(tuple(_mistakes(before, shown, known, changed)), changed, known, forgotten)
 
 
