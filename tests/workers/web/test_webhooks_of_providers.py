@@ -155,25 +155,25 @@ def test_what_the_provider_did_not_send_is_refused(http: TestClient, redis_clien
 
 
 @pytest.mark.parametrize(
-    ("hook", "delivery"),
+    ("hook", "made"),
     [
-        ("kite", from_buildkite({"event": "ping"})),
-        ("kite", from_buildkite(kite_job_finished() | {"event": "job.started"})),
-        ("kite", from_buildkite(kite_job_finished(kite_job(state="canceled")))),
-        ("kite", from_buildkite(kite_job_finished(kite_job(type="trigger")))),
-        ("kite", from_buildkite(kite_build_finished(state="skipped"))),
-        ("circle", from_circleci({"type": "ping"})),
-        ("circle", from_circleci(circle_job_completed(status="canceled"))),
-        ("circle", from_circleci(circle_workflow_completed(status="unauthorized"))),
-        ("butler", from_jenkins(jenkins_notification(phase="STARTED"))),
-        ("butler", from_jenkins(jenkins_notification(status="ABORTED"))),
-        ("butler", from_jenkins({"name": "shop"})),
+        ("kite", lambda: from_buildkite({"event": "ping"})),
+        ("kite", lambda: from_buildkite(kite_job_finished() | {"event": "job.started"})),
+        ("kite", lambda: from_buildkite(kite_job_finished(kite_job(state="canceled")))),
+        ("kite", lambda: from_buildkite(kite_job_finished(kite_job(type="trigger")))),
+        ("kite", lambda: from_buildkite(kite_build_finished(state="skipped"))),
+        ("circle", lambda: from_circleci({"type": "ping"})),
+        ("circle", lambda: from_circleci(circle_job_completed(status="canceled"))),
+        ("circle", lambda: from_circleci(circle_workflow_completed(status="unauthorized"))),
+        ("butler", lambda: from_jenkins(jenkins_notification(phase="STARTED"))),
+        ("butler", lambda: from_jenkins(jenkins_notification(status="ABORTED"))),
+        ("butler", lambda: from_jenkins({"name": "shop"})),
     ],
 )
 def test_what_tells_of_no_failure_and_no_pass_is_passed_over(
-    http: TestClient, redis_client: Redis, hook: str, delivery: Delivery
+    http: TestClient, redis_client: Redis, hook: str, made: Callable[[], Delivery]
 ) -> None:
-    assert send(http, delivery, hook) == (202, "nothing")
+    assert send(http, made(), hook) == (202, "nothing")
     assert owed(redis_client) == 0
 
 
@@ -182,26 +182,28 @@ def jenkins_at(url: Any) -> Delivery:
 
 
 @pytest.mark.parametrize(
-    ("hook", "delivery"),
+    ("hook", "made"),
     [
-        ("kite", from_buildkite(kite_job_finished(kite_job(job="../../../user")))),
-        ("kite", from_buildkite(kite_job_finished(build=kite_build(url="https://api.buildkite.com/v2/user")))),
-        ("kite", from_buildkite(kite_job_finished(build=kite_build(id=7)))),
-        ("circle", from_circleci(circle_job_completed(workflow="../../me"))),
-        ("circle", from_circleci(circle_job_completed() | {"project": {"slug": "github/../me"}})),
-        ("circle", from_circleci(circle_job_completed(number=-1))),
-        ("butler", jenkins_at("https://evil.example.com/12/")),
-        ("butler", jenkins_at("job/../12/")),
-        ("butler", jenkins_at("job/%2e%2e/12/")),
-        ("butler", jenkins_at("job/shop/13/")),
-        ("butler", jenkins_at("view/shop/12/")),
-        ("butler", jenkins_at("job/" * 500 + "12")),
-        ("butler", jenkins_at("12/")),
-        ("butler", jenkins_at(None)),
+        ("kite", lambda: from_buildkite(kite_job_finished(kite_job(job="../../../user")))),
+        ("kite", lambda: from_buildkite(kite_job_finished(build=kite_build(url="https://api.buildkite.com/v2/user")))),
+        ("kite", lambda: from_buildkite(kite_job_finished(build=kite_build(id=7)))),
+        ("circle", lambda: from_circleci(circle_job_completed(workflow="../../me"))),
+        ("circle", lambda: from_circleci(circle_job_completed() | {"project": {"slug": "github/../me"}})),
+        ("circle", lambda: from_circleci(circle_job_completed(number=-1))),
+        ("butler", lambda: jenkins_at("https://evil.example.com/12/")),
+        ("butler", lambda: jenkins_at("job/../12/")),
+        ("butler", lambda: jenkins_at("job/%2e%2e/12/")),
+        ("butler", lambda: jenkins_at("job/shop/13/")),
+        ("butler", lambda: jenkins_at("view/shop/12/")),
+        ("butler", lambda: jenkins_at("job/" * 500 + "12")),
+        ("butler", lambda: jenkins_at("12/")),
+        ("butler", lambda: jenkins_at(None)),
     ],
 )
-def test_what_would_lead_elsewhere_is_refused(http: TestClient, redis_client: Redis, hook: str, delivery: Delivery) -> None:
-    assert send(http, delivery, hook) == (422, "invalid_event")
+def test_what_would_lead_elsewhere_is_refused(
+    http: TestClient, redis_client: Redis, hook: str, made: Callable[[], Delivery]
+) -> None:
+    assert send(http, made(), hook) == (422, "invalid_event")
     assert owed(redis_client) == 0
 
 
