@@ -19,7 +19,9 @@ from ci_memory_workers.services.ports import Dated, Reading
 
 Event = Reading | Dated
 READ_FROM = NOW + 1_000 * HOUR_MS
-FILES = ("src/cart.py", "src/till.py", "conf/shop.toml")
+OWN_FILE = ""
+"""Stands for a file that no other commit changes."""
+FILES = ("src/cart.py", "conf/shop.toml", OWN_FILE, OWN_FILE)
 PEOPLE = ("ada@example.com", "bob@example.com")
 ENDINGS = ("pass", "a", "b", "ab")
 BY_WHAT_IT_IS_RESOLVED = ("fix_repo", "resolved_fix", "resolved_kind", "resolved_ms")
@@ -35,7 +37,7 @@ class Commit:
 
 
 COMMITS = st.builds(Commit, st.sampled_from((True, True, False)), st.sampled_from(PEOPLE), st.sampled_from(FILES))
-RUNS = st.lists(st.tuples(COMMITS, st.lists(st.sampled_from(ENDINGS), min_size=1, max_size=2)), min_size=2, max_size=8)
+RUNS = st.lists(st.tuples(COMMITS, st.lists(st.sampled_from(ENDINGS), min_size=1, max_size=2)), min_size=2, max_size=10)
 
 
 @st.composite
@@ -48,7 +50,12 @@ def histories(draw: st.DrawFn) -> list[Event]:
         if made.new or not fields:
             parent = {"parent_sha": f"c{commit}"} if with_parents and commit else {}
             commit += 1
-            fields = {"author": made.author, "changed_files": (made.path,), "commit_message": f"Change {commit}", **parent}
+            fields = {
+                "author": made.author,
+                "changed_files": (made.path or f"src/{commit}.py",),
+                "commit_message": f"Change {commit}",
+                **parent,
+            }
         for attempt, ending in enumerate(endings, start=1):
             minute, number = minute + 1, number + 1
             place = run_of(run, commit=f"c{commit}", attempt=attempt, ms=NOW + minute * MINUTE_MS, **fields)

@@ -120,6 +120,22 @@ def test_what_a_fix_resolved_that_failed_is_resolved_by_the_one_before_it(redis_
     assert resolved_by(index) == ("resolved", run_of(2)["ms"])
 
 
+def test_what_was_called_flaky_since_it_goes_with_any_commit_is_not_once_it_stays(redis_client: Redis) -> None:
+    index = open_index(redis_client)
+    for number, person in enumerate(("ada", "bob", "cy")):
+        fix = {"author": f"{person}@example.com", "changed_files": (f"src/{person}.py",)}
+        learn(index, failed(**run_of(4 * number + 1)), passed(**run_of(4 * number + 2, **fix)))
+        learn(index, passed(**run_of(4 * number + 3)), passed(**run_of(4 * number + 4)))
+    assert only(index).status == "flaky"
+
+    learn(index, failed(**run_of(21)), failed(**run_of(22)))
+    assert (only(index).status, only(index).broken) == ("unresolved", True)
+
+    fixed_by = run_of(23, author="dev@example.com", changed_files=("src/dev.py",))
+    learn(index, passed(**fixed_by))
+    assert resolved_by(index) == ("resolved", fixed_by["ms"])
+
+
 def resolved_by(index: RedisIndex) -> tuple[str, int]:
     fields = the(archive_of(index).state(T, only(index).pattern_id)).fields
     return fields["status"], int(fields["resolved_ms"])

@@ -14,13 +14,15 @@ from dataclasses import dataclass, replace
 from ..domain.flaky import goes_with_any_commit
 from ..domain.learned_fix import describe, fix_type_of, shape, telling_files
 from ..domain.lessons import Lesson, Mistake, plan
-from ..domain.pattern import Fix, fix_identity
+from ..domain.pattern import Fix, Status, fix_identity
 from ..domain.transitions import Transition, broken_patterns, open_failures, transitions
 from .ports import Bell, Index, Line
 from .ports.watch import FixWatch
 
 LEASE_MS = 60_000
 AGAIN_MS = 1_000
+WENT_AWAY = "went away"
+"""How the reason of a status begins that `goes_with_any_commit` gave."""
 BROKEN = "broken|"
 """Before a pattern's id: whether its line says that it is broken."""
 
@@ -45,8 +47,13 @@ class Learner:
         covered = [(one, any(span.covers(end.ms) for span in outbreaks[one.pattern_id] for end in one.ends)) for one in found]
         told = {key: said for key, said in before.items() if not key.startswith(BROKEN)}
         now, learned = self._learn_anew(tenant, line, covered, told, before, now_ms)
-        if line.default:
-            now |= self._mark_broken(tenant, line, before, now_ms)
+        broken = self._mark_broken(tenant, line, before, now_ms) if line.default else {}
+        turned = [key.removeprefix(BROKEN) for key, said in broken.items() if before.get(key, str(False)) != said]
+        for pattern_id in dict.fromkeys(learned + turned):
+            self._call_flaky(tenant, pattern_id, now_ms)
+        for pattern_id in dict.fromkeys(learned):
+            self.bell.ring("memory", tenant, pattern_id)
+        now |= broken
         if now != before:
             self.index.keep_learned(tenant, line_id, now)
         held = self._in_quarantine(tenant, line)
@@ -54,7 +61,7 @@ class Learner:
         if not held and not open_failures(line.attempts) and all(one.verdict != "pending" for one in found):
             self.index.line_is_quiet(tenant, line)
         self.index.finish(lease, revision=line.revision, later_ms=now_ms + AGAIN_MS)
-        return f"learned {learned}" if learned else "nothing_new"
+        return f"learned {len(learned)}" if learned else "nothing_new"
 
     def _learn_anew(
         self,
@@ -64,18 +71,15 @@ class Learner:
         told: Mapping[str, str],
         before: Mapping[str, str],
         now_ms: int,
-    ) -> tuple[dict[str, str], int]:
-        """Record what the runs say that was not told before; what is known then, and how much of it is new."""
+    ) -> tuple[dict[str, str], list[str]]:
+        """Record what the runs say that was not told before; what is known then, and of which patterns it is new."""
         planned = plan(line.line_id, line.attempts, found, told)
         if intended := planned.intended(told):
             self.index.keep_learned(tenant, line.line_id, {**before, **intended})
         changed = [one.pattern_id for one in planned.mistakes if self._take_back(tenant, line, one, now_ms)]
         fixed = [one.transition.pattern_id for one in planned.lessons if self._record(tenant, line, one, now_ms)]
-        for pattern_id in dict.fromkeys(changed + fixed):
-            self._call_flaky(tenant, pattern_id, now_ms)
-            self.bell.ring("memory", tenant, pattern_id)
         self.index.forget_streaks(tenant, planned.forgotten)
-        return planned.known, len(changed) + len(fixed)
+        return planned.known, changed + fixed
 
     def _as_it_stands(self, tenant: str, line: Line) -> Line:
         """The runs with merged patterns under the one that stands for them: two aliases that failed together are one failure."""
@@ -118,11 +122,18 @@ class Learner:
         )
 
     def _call_flaky(self, tenant: str, pattern_id: str, now_ms: int) -> None:
-        """What goes away with any commit is flaky, though nobody ran it again."""
+        """What goes away with any commit is flaky, though nobody ran it again; until it does no more."""
         pattern = self.index.pattern(tenant, pattern_id)
-        if pattern is not None and pattern.status in ("unresolved", "resolved") and goes_with_any_commit(pattern):
-            reason = f"went away {len(pattern.fixes)} times with commits that have nothing in common"
+        if pattern is None:
+            return
+        goes = goes_with_any_commit(pattern)
+        if goes and pattern.status in ("unresolved", "resolved"):
+            reason = f"{WENT_AWAY} {len(pattern.fixes)} times with commits that have nothing in common"
             self.index.set_status(tenant, pattern, "flaky", reason=reason, now_ms=now_ms)
+        called = pattern.status == "flaky" and not pattern.flaky_episodes and pattern.status_reason.startswith(WENT_AWAY)
+        if called and not goes:
+            status: Status = "resolved" if any(fix.all_worked or fix.pending for fix in pattern.fixes) else "unresolved"
+            self.index.set_status(tenant, pattern, status, reason="no longer goes away with any commit", now_ms=now_ms)
 
 
 def learned_fix(line: Line, transition: Transition) -> Fix:

@@ -22,17 +22,16 @@ local trial = { fix = ARGV[7], repo = repo, kind = 'inferred', verdict = verdict
 local formers = { [trial_id] = true }
 for i = 15, #ARGV do formers[ARGV[i]] = true end
 
--- A streak may look longer than it is while a pass in its middle was not read yet.
+-- A streak may look longer than it is while a pass in its middle was not read yet. Returns whether that changes what is known.
 local function note_repeats()
   local repeats = p .. 'repeats:' .. id
   local removed = 0
   for former in pairs(formers) do removed = removed + redis.call('SREM', repeats, former) end
   if ARGV[13] == '1' then
     redis.call('SADD', repeats, trial_id)
-    redis.call('HSET', key, 'repeated', '1')
-  elseif removed > 0 and redis.call('EXISTS', repeats) == 0 then
-    redis.call('HDEL', key, 'repeated')
+    return redis.call('HSET', key, 'repeated', '1') == 1
   end
+  return removed > 0 and redis.call('EXISTS', repeats) == 0 and redis.call('HDEL', key, 'repeated') == 1
 end
 
 local function known_better()
@@ -75,18 +74,20 @@ end
 -- A fix that failed resolves nothing. Returns whether anything was written.
 local function resolve(changed)
   if verdict == 'failed' then return false end
-  local state = redis.call('HMGET', key, 'status', 'resolved_ms', 'resolved_kind', 'resolved_fix')
+  local state = redis.call('HMGET', key, 'status', 'resolved_ms', 'resolved_kind', 'resolved_fix', 'flaky_count')
   local open, before = state[1] == 'unresolved', tonumber(state[2] or '0')
-  if not open and (state[1] ~= 'resolved' or trial.ms < before) then return false end
+  -- Called flaky since it goes away with any commit: that may end, and then it is what it would have been.
+  local called_flaky = state[1] == 'flaky' and tonumber(state[5] or '0') == 0
+  if not open and ((state[1] ~= 'resolved' and not called_flaky) or trial.ms < before) then return false end
   if not open and trial.ms == before and state[4] == trial.fix and not changed then return false end
   -- What a person resolved stays a person's word, whatever commits seem to fix after that.
-  local inferred = open or state[3] == 'inferred'
-  redis.call('HSET', key, 'status', 'resolved', 'fix_repo', repo, 'resolved_ms', trial.ms, 'fix_commits', short_each(ARGV[10]),
+  local inferred = open or state[3] ~= 'reported'
+  redis.call('HSET', key, 'status', called_flaky and 'flaky' or 'resolved', 'fix_repo', repo, 'resolved_ms', trial.ms, 'fix_commits', short_each(ARGV[10]),
     'resolved_fix', trial.fix, 'resolved_kind', inferred and 'inferred' or 'reported', 'recurred', '0')
   return true
 end
 
-note_repeats()
+local noted = note_repeats()
 local report = report_of(p, id, repo)
 local changed
 if says_nothing() then
@@ -105,6 +106,6 @@ else
   if not unsure then withdraw_trials(p, id, function(one) return one.unsure end) end
   changed = resolve(changed) or changed
 end
-if not changed then return 0 end
+if not changed and not noted then return 0 end
 owe_memory(p, id, now)
 return 1
