@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import permutations
+from typing import Any
 
 import pytest
 from fakes import HOUR_MS, NOW, T, archive_of, failed, open_index, passed, the
@@ -123,7 +124,7 @@ def test_what_a_fix_resolved_that_failed_is_resolved_by_the_one_before_it(redis_
 def test_what_was_called_flaky_since_it_goes_with_any_commit_is_not_once_it_stays(redis_client: Redis) -> None:
     index = open_index(redis_client)
     for number, person in enumerate(("ada", "bob", "cy")):
-        fix = {"author": f"{person}@example.com", "changed_files": (f"src/{person}.py",)}
+        fix: dict[str, Any] = {"author": f"{person}@example.com", "changed_files": (f"src/{person}.py",)}
         learn(index, failed(**run_of(4 * number + 1)), passed(**run_of(4 * number + 2, **fix)))
         learn(index, passed(**run_of(4 * number + 3)), passed(**run_of(4 * number + 4)))
     assert only(index).status == "flaky"
