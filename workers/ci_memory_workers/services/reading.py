@@ -113,12 +113,9 @@ class TextReader:
         of_text, of_trace = told
         text = seen.text.without_secrets() if of_text.secrets else failure.text
         trace = seen.trace.without_secrets() if of_trace.secrets else failure.trace
-        exact = _as_it_stands(seen, of_text, of_trace)
-        said = self._recalled(exact)
+        said = self._recalled(_as_it_stands(seen, of_text, of_trace))
         if said is None and of_text.several:
             said = self._recalled(self._by_rules(seen, text, of_text, of_trace))
-            if said is not None:
-                self._keep(exact, said)
         return TextReading(text, trace, said) if isinstance(said, Read) else None
 
     def _recalled(self, key: Hashable) -> Read | tuple[Untold, Untold] | None:
