@@ -124,8 +124,10 @@ def test_what_is_remembered_is_bounded(lines: KnownLines, monkeypatch: pytest.Mo
     first = of(lines, "first")
     for number in range(40):
         of(lines, f"error a{number}b")
+        of(lines, f"in x{chr(97 + number % 26) * number} 3 s")
         of(lines, "\n".join(f"error {word}{number}x" for word in "abcdefgh"))
 
     assert len(lines._young) + len(lines._old) <= 12
     assert len(lines._seen) <= 15
+    assert len(lines._alike) + len(lines._once_alike) <= 12
     assert of(lines, "first") != first

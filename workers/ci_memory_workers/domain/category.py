@@ -103,8 +103,9 @@ class Categorizer:
         return Verdict("unknown", "", "no rule matches")
 
     def rules_of_line(self, line: str) -> tuple[int, ...]:
-        """What one line says by itself: equal for lines that say the same."""
-        return self._of_lines.matching(line)
+        """What one line says by itself: equal for lines that say the same. Of several lines, at least what each says."""
+        known = self._known.get(line)
+        return self._remembered(line) if known is None else known
 
     def rules_of_several(self, text: str) -> tuple[int, ...]:
         """What patterns of several lines say of a ``text``."""
@@ -149,11 +150,18 @@ class Categorizer:
         if new:
             yield from self._of_lines.matching("\n".join(new))
         for line in set(lines).difference(new):
-            known = self._known[line] = self._of_lines.matching(line)
-            yield from known
-        if len(self._known) > _MOST_REMEMBERED or len(self._seen) > _MOST_REMEMBERED:
+            yield from self._remembered(line)
+        if len(self._seen) > _MOST_REMEMBERED:
             self._known, self._seen = {}, set()
         self._seen.update(line for line in new if len(line) <= _LONGEST_REMEMBERED)
+
+    def _remembered(self, line: str) -> tuple[int, ...]:
+        found = self._of_lines.matching(line)
+        if len(line) <= _LONGEST_REMEMBERED and "\n" not in line:
+            if len(self._known) > _MOST_REMEMBERED:
+                self._known, self._seen = {}, set()
+            self._known[line] = found
+        return found
 
 
 def _parts(patterns: Sequence[str]) -> tuple[re2.Set, tuple[tuple[int, int | None], ...]]:

@@ -9,7 +9,6 @@ import re
 from collections.abc import Iterable, Sequence
 from itertools import chain, compress
 from typing import Final, NamedTuple, cast
-from weakref import WeakValueDictionary
 
 from ci_memory_producers.redact import is_harmless, redact, redact_line
 
@@ -47,12 +46,14 @@ class KnownLines:
         self._young: dict[str, Line] = {}
         self._old: dict[str, Line] = {}
         self._seen: set[str] = set()
-        self._alike: WeakValueDictionary[tuple[object, ...], Line] = WeakValueDictionary()
+        self._alike: dict[tuple[object, ...], Line] = {}
+        self._once_alike: dict[tuple[object, ...], Line] = {}
 
     def of(self, texts: Sequence[str]) -> list[Lines | None]:
         """The lines of each text; None for one of which too many are seen for the first time: it may never come again."""
         if len(self._young) >= MOST_LINES:
             self._old, self._young = self._young, {}
+            self._once_alike, self._alike = self._alike, {}
         if len(self._seen) >= MOST_LINES:
             self._seen = set()
         split = [text.split("\n") for text in texts]
@@ -106,7 +107,7 @@ class KnownLines:
         alike = (bits, *seen)
         found = self._alike.get(alike)
         if found is None:
-            found = self._alike[alike] = Line(bits)
+            found = self._alike[alike] = self._once_alike.get(alike) or Line(bits)
         return found
 
 

@@ -33,7 +33,7 @@ _FAR: Final = 3
 """How many lines below it what announces them can take."""
 
 
-@dataclass(slots=True, eq=False, weakref_slot=True)
+@dataclass(slots=True, eq=False)
 class Line:
     """What is seen of one line, or of several that are seen alike. Equal to itself alone."""
 
