@@ -81,6 +81,7 @@ class FailureMemory:
     """What the story needs: the log, the index, the rules, the bell, how old an event may be (ms), and what time it is.
 
     ``watched`` says of which repositories somebody is notified; None where nobody ever is.
+    ``answers`` remembers what answers to failures of a pattern have in common.
     """
 
     log: EventLog
