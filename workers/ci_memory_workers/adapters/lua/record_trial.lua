@@ -1,5 +1,6 @@
 --@include _ledger
 --@include _recent
+--@include _bounded
 -- Writes what the runs of a job say of a fix: a trial that was inferred from fail -> pass.
 -- Where a person has reported a fix for the same repository meanwhile, the person's fix takes the verdict, and the inferred one goes.
 --
@@ -105,6 +106,7 @@ else
   changed = clear(true) or changed
   if not unsure then withdraw_trials(p, id, function(one) return one.unsure end) end
   changed = resolve(changed) or changed
+  keep_ledger_bounded(p, id, trial_id, trial.fix)
 end
 if not changed and not noted then return 0 end
 owe_memory(p, id, now)
