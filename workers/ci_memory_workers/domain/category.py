@@ -168,7 +168,7 @@ def _parts(patterns: Sequence[str]) -> tuple[re2.Set, tuple[tuple[int, int | Non
     """What finds the parts of ``patterns`` in a line; and of each pattern the bits of its parts, and its `steps_of`."""
     parts, bits, several = re2.Set.SearchSet(), 0, []
     for pattern in patterns:
-        lines = lines_of(pattern)
+        lines = [line for line in lines_of(pattern) if re2.search(line, "") is None]  # any line has a part that may be empty
         several.append((((1 << len(lines)) - 1) << bits, steps_of(pattern)))
         bits += len(lines)
         for line in lines:

@@ -53,7 +53,7 @@ class Untold(NamedTuple):
 Seen = tuple[int, tuple[object, ...]]
 """The bits of a line, and what is seen of it; nothing where it is seen as it stands."""
 _Said = TypeVar("_Said", int, tuple[int, ...])
-_TOGETHER: Final = 16
+_TOGETHER: Final = 32
 
 
 def read_lines(lines: Sequence[str], categorizer: Categorizer) -> list[Seen]:
