@@ -17,6 +17,7 @@ from pydantic import ValidationError
 from .client import EventTooLarge, Producer, ServerUnreachable, without_password
 from .comment.flags import add_comment_flags
 from .events import ENVIRONMENTS, FIX_TYPES, STAGES, Analysis, FailureEvent, OtherFailure, ResolutionReceipt
+from .junit_events import MOST_TESTS
 from .render import plain, render
 from .rendezvous import default_data_dir, find_url
 from .report import BadFlag, failures, passed, repository, resolution
@@ -50,7 +51,8 @@ def _flag(loc: tuple[int | str, ...]) -> str:
 
 
 def _failure(flags: argparse.Namespace) -> int:
-    events, retries = failures(flags, os.environ, Path.cwd(), sys.stdin)
+    events, retries, left_out = failures(flags, os.environ, Path.cwd(), sys.stdin)
+    _say_left_out(left_out)
     with _producer(flags) as producer:
         producer.push_many([*events, *retries], wait=flags.wait > 0)
         if flags.wait <= 0:
@@ -77,7 +79,8 @@ def _others(events: list[FailureEvent], found: list[Analysis]) -> tuple[OtherFai
 
 
 def _pass(flags: argparse.Namespace) -> int:
-    event, retries = passed(flags, os.environ, Path.cwd())
+    event, retries, left_out = passed(flags, os.environ, Path.cwd())
+    _say_left_out(left_out)
     with _producer(flags) as producer:
         producer.push_many([*retries, event])
     print(f"reported a pass: {event.event_id}{_retried(retries)}")
@@ -87,6 +90,12 @@ def _pass(flags: argparse.Namespace) -> int:
 def _retried(retries: Sequence[object]) -> str:
     # Each is a failure and the pass after it.
     return f", and {len(retries) // 2} that passed when retried" if retries else ""
+
+
+def _say_left_out(tests: int) -> None:
+    if tests:
+        message = f"--junit: {tests} more tests are counted and not told of, a report tells of {MOST_TESTS}"
+        print(plain(f"ci-memory-report: warning: {message}"), file=sys.stderr)
 
 
 def _quarantine(flags: argparse.Namespace) -> int:

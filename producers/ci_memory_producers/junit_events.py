@@ -10,28 +10,37 @@ from .events import FailureEvent, PassEvent, RunTotals
 from .redact import redact
 
 LONGEST_TEST_ID = 600
+MOST_TESTS = 2_000
+"""Failed tests, and retried ones, that one report tells of: a suite that breaks as a whole says the same over and over."""
 
 
 class ReportedTests(NamedTuple):
-    """What test reports say: a failure for each failed test; for each retried one its failure, and the pass after it."""
+    """What test reports say: a failure for each failed test; for each retried one its failure, and the pass after it.
+
+    ``left_out`` counts tests beyond `MOST_TESTS` of a kind; the totals of each event have them too.
+    """
 
     failed: list[FailureEvent]
     retries: list[FailureEvent | PassEvent]
+    left_out: int = 0
 
 
 def events_of_reports(paths: Iterable[Path], where: Mapping[str, Any]) -> ReportedTests:
     """The events of these reports; ``where`` has the fields of the job's place. Raises `UnreadableReport`."""
     from .junit import read_report
 
-    found = ReportedTests([], [])
+    found, left_out = ReportedTests([], []), 0
     for path in paths:
         report = read_report(path)
         totals = RunTotals(tests=report.tests, failed=report.failed, errors=report.errors, skipped=report.skipped)
-        found.failed.extend(failed_test(where, test.id, test.message, test.trace, totals) for test in report.failed_tests)
-        for test in report.flaky:
+        failed = report.failed_tests[: MOST_TESTS - len(found.failed)]
+        flaky = report.flaky[: MOST_TESTS - len(found.retries) // 2]
+        left_out += len(report.failed_tests) - len(failed) + len(report.flaky) - len(flaky)
+        found.failed.extend(failed_test(where, test.id, test.message, test.trace, totals) for test in failed)
+        for test in flaky:
             failure = failed_test(where, test.id, test.message, test.trace, totals)
             found.retries.extend((failure, pass_after(failure)))
-    return found
+    return found._replace(left_out=left_out)
 
 
 def pass_after(failure: FailureEvent) -> PassEvent:

@@ -28,6 +28,7 @@ class Failures(NamedTuple):
 
     failures: list[FailureEvent]
     retries: list[FailureEvent | PassEvent]
+    left_out: int = 0
 
 
 class Passed(NamedTuple):
@@ -35,6 +36,7 @@ class Passed(NamedTuple):
 
     event: PassEvent
     retries: list[FailureEvent | PassEvent]
+    left_out: int = 0
 
 
 def place(flags: Namespace, environ: Mapping[str, str], directory: Path) -> dict[str, Any]:
@@ -87,7 +89,7 @@ def failures(flags: Namespace, environ: Mapping[str, str], directory: Path, stdi
         reported = {_bare_name(event.test_id) for event in events}
         logged = _from_log(_read(flags, stdin), where)
         events += [event for event in logged if not event.test_id or _bare_name(event.test_id) not in reported]
-    return Failures(list({event.event_id: event for event in events}.values()), told.retries)
+    return Failures(list({event.event_id: event for event in events}.values()), told.retries, told.left_out)
 
 
 def _bare_name(test_id: str) -> str:
@@ -140,7 +142,8 @@ def passed(flags: Namespace, environ: Mapping[str, str], directory: Path) -> Pas
     """A pass, from flags, environment and git. Raises `BadFlag`, and `UnreadableReport` for JUnit files."""
     where = place(flags, environ, directory)
     where["changed_files"] = _changed(flags, where, directory)
-    return Passed(PassEvent(**where), _reported(flags.junit, where).retries)
+    told = _reported(flags.junit, where)
+    return Passed(PassEvent(**where), told.retries, told.left_out)
 
 
 def repository(flags: Namespace, environ: Mapping[str, str]) -> str:

@@ -9,6 +9,7 @@ import pytest
 from redis import Redis
 
 from answering_memory import TENANT, AnsweringMemory
+from ci_memory_producers import junit_events
 from ci_memory_producers.cli import BAD_INPUT, REPORTED, main
 from ci_memory_producers.events import EVENT, FailureEvent, PassEvent
 from ci_memory_producers.keys import FIELD, STREAM
@@ -70,6 +71,24 @@ def test_a_job_that_failed_says_what_failed_first_and_what_was_retried_too(
     assert failure.test_id == "com.acme.QueueTest.closes"
     assert [(event.kind, event.test_id, event.attempt) for event in retry] == [("failure", TEST, 1), ("pass", TEST, 2)]
     assert capsys.readouterr().out == f"reported 1 failure: {failure.event_id}, and 1 that passed when retried\n"
+
+
+def test_a_suite_that_breaks_as_a_whole_tells_of_so_many_tests_and_says_that_there_are_more(
+    redis_client: Redis, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(junit_events, "MOST_TESTS", 5)
+    cases = "".join(BROKEN.replace("closes", f"closes_{number}") for number in range(7))
+    for name in ("one.xml", "two.xml"):
+        retried = FLAKY.replace("delivers", f"delivers_{name[:3]}").format(failures=7, more=cases.replace("QueueTest", name[:3]))
+        Path(name).write_text(retried)
+
+    assert report("failure", "*o*.xml") == REPORTED
+
+    events = pushed(redis_client)
+    failed = [event for event in events if event.kind == "failure"]
+    assert len(failed) == 5 + 2, "and both that were retried"
+    assert {event.run_totals.failed for event in failed} == {7}
+    assert "--junit: 9 more tests are counted and not told of" in capsys.readouterr().err
 
 
 def test_in_a_later_attempt_of_the_job_the_retry_is_an_attempt_after_it(redis_client: Redis) -> None:
