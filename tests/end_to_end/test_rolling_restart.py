@@ -9,9 +9,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from redis import Redis
 
 from build_logs import missing_module_log
 from ci_memory_producers import FailureEvent
+from ci_memory_workers.beat import claim_key
+from ci_memory_workers.names import RING
 from llm_standin import LLMStandin
 from running_fleet import Up, start_up, wait_until
 
@@ -63,12 +66,17 @@ class Load(threading.Thread):
 
 def main_process(up: Up, queue: str) -> int:
     """The process of the worker for ``queue`` that `up` has started; 0 while there is none."""
+    return child(up, f"{queue}@%h")
+
+
+def child(up: Up, argument: str) -> int:
+    """The process that `up` has started with ``argument``; 0 while there is none."""
     for entry in Path("/proc").iterdir():
         try:
             if not entry.name.isdigit():
                 continue
             parent = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
-            if parent == up.process.pid and f"{queue}@%h".encode() in (entry / "cmdline").read_bytes():
+            if parent == up.process.pid and argument.encode() in (entry / "cmdline").read_bytes().split(b"\0"):
                 return int(entry.name)
         except (FileNotFoundError, ProcessLookupError):
             continue  # it has ended meanwhile
@@ -85,14 +93,24 @@ def replace_worker(up: Up, queue: str) -> None:
     wait_until(lambda: log.read_text().count(" ready.") > starts, what=f"it is ready for {queue}")
 
 
+def replace_beat(up: Up, client: Redis) -> None:
+    """End beat as an operator does, and wait until another rings."""
+    old = wait_until(lambda: child(up, "beat"), what="beat")
+    os.kill(old, signal.SIGTERM)
+    wait_until(lambda: child(up, "beat") not in (0, old), what="another beat")
+    client.delete(claim_key(RING))
+    wait_until(lambda: client.exists(claim_key(RING)), what="it rings")
+
+
 def test_a_rolling_restart_under_load_loses_nothing_and_no_worker_has_to_be_killed(fleet: Up) -> None:
     load = Load(fleet)
     load.start()
     for queue in QUEUES:
         replace_worker(fleet, queue)
+    box = fleet.container()
+    replace_beat(fleet, box.redis)
     pushed = load.stop()
 
-    box = fleet.container()
     wait_until(lambda: box.log.lag() == 0 and box.log.unacknowledged() == 0, what="the log is read")
     ids = box.index.pattern_ids(TENANT, 100)
     patterns = [pattern for pattern_id in ids if (pattern := box.index.pattern(TENANT, pattern_id))]
