@@ -17,6 +17,8 @@ from ci_memory_workers.domain.aging import DAY_MS
 from ci_memory_workers.names import Lane
 
 MOST_COUNTED = 10_000
+LOOKED_AT_MS = 61_000
+"""What a sweep looks at is due again a minute later, unless it ends: until then it is owed."""
 
 
 def owed(box: Container, lanes: Sequence[Lane], *, swept: bool = False) -> dict[str, int]:
@@ -37,7 +39,7 @@ def _by_sweeps(box: Container) -> dict[str, int]:
     now, found = time.time_ns() // 1_000_000, {"to age": 0, "to quarantine": 0, "not listed": 0}
     for tenant in TENANTS:
         found["to age"] += len(box.index.unseen_since(tenant, now - AGING_DAYS * DAY_MS, MOST_COUNTED))
-        found["to quarantine"] += len(box.index.quarantine_due(tenant, now, MOST_COUNTED))
+        found["to quarantine"] += len(box.index.quarantine_due(tenant, now + LOOKED_AT_MS, MOST_COUNTED))
         found["not listed"] += len(_listed(box, tenant).symmetric_difference(box.index.quarantined(tenant)))
     return found
 

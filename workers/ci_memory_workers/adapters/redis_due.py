@@ -78,7 +78,12 @@ class RedisDue:
         """See `Index.set_broken`."""
         return bool(self._scripts.run("set_broken", prefix(tenant), pattern_id, line_id, int(broken), now_ms))
 
+    def quarantine_looks_at(self, tenant: str, pattern_ids: Sequence[str], now_ms: int) -> None:
+        """See `Index.quarantine_looks_at`."""
+        if pattern_ids:
+            self._scripts.run("quarantine_looked_at", prefix(tenant), now_ms, "begin", *pattern_ids)
+
     def quarantine_looked_at(self, tenant: str, pattern_ids: Sequence[str], now_ms: int) -> None:
         """See `Index.quarantine_looked_at`."""
         if pattern_ids:
-            self._scripts.run("quarantine_looked_at", prefix(tenant), now_ms, *pattern_ids)
+            self._scripts.run("quarantine_looked_at", prefix(tenant), now_ms, "done", *pattern_ids)

@@ -123,6 +123,8 @@ class Sweeper:
             for _ in range(MOST_PIECES):
                 if not go_on() or not (due := self.index.quarantine_due(tenant, now_ms, PIECE)):
                     break
+                if not dry_run:
+                    self.index.quarantine_looks_at(tenant, due, now_ms)
                 decisions += [
                     made for pattern in self._patterns(tenant, due) if (made := self._judge(tenant, pattern, now_ms, dry_run))
                 ]

@@ -168,7 +168,7 @@ class Index(Runs, Protocol):
         ...
 
     def settled(self, tenant: str, pattern_ids: Sequence[str], ms: int) -> None:
-        """Patterns not seen since ``ms`` need no more looking at, until they occur again."""
+        """Deprecated patterns not seen since ``ms`` need no more looking at, until they occur again. Others stay as they are."""
         ...
 
     def quarantine_due(self, tenant: str, now_ms: int, limit: int) -> list[str]:
@@ -183,8 +183,12 @@ class Index(Runs, Protocol):
         """Runs have come in that may end the quarantine of these patterns: the next sweep judges them."""
         ...
 
+    def quarantine_looks_at(self, tenant: str, pattern_ids: Sequence[str], now_ms: int) -> None:
+        """Their flakiness is judged from now on, by what is read after this call; due again in a minute if nobody says it was."""
+        ...
+
     def quarantine_looked_at(self, tenant: str, pattern_ids: Sequence[str], now_ms: int) -> None:
-        """Their flakiness has been judged."""
+        """Their flakiness has been judged, since `quarantine_looks_at` at ``now_ms``. What changed meanwhile stays due."""
         ...
 
 
