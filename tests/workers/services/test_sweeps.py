@@ -13,7 +13,6 @@ from ci_memory_producers.quarantine_list import QuarantineList
 from ci_memory_workers.adapters.redis_index import RedisIndex
 from ci_memory_workers.domain.aging import DAY_MS
 from ci_memory_workers.domain.flaky import QuarantinePolicy
-from ci_memory_workers.domain.pattern import Pattern
 from ci_memory_workers.services.ports import Dated, Index
 from ci_memory_workers.services.resolutions import ResolutionDesk
 from ci_memory_workers.services.sweeps import MOST_RINGS, PIECE, Sweeper
@@ -98,25 +97,6 @@ def test_what_was_not_seen_for_90_days_is_deprecated_with_the_reason(index: Redi
     assert sweeper(index).age(NOW) == []
 
 
-def test_what_fails_again_long_ago_while_a_sweep_looks_at_it_ages_all_the_same(
-    index: RedisIndex, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    pattern_id = seen(index, "1:aaaa")
-    look, late = index.pattern, [NOW + 1_000]
-
-    def overtaken(tenant: str, wanted: str) -> Pattern | None:
-        found = look(tenant, wanted)
-        if late:
-            seen(index, "1:aaaa", late.pop())
-        return found
-
-    monkeypatch.setattr(index, "pattern", overtaken)
-    decisions = sweeper(index).age(NOW + 91 * DAY_MS)
-
-    assert [decision.pattern_id for decision in decisions] == [pattern_id]
-    assert status(index, pattern_id) == "deprecated"
-
-
 def test_a_dry_run_of_aging_says_the_same_and_changes_nothing(index: RedisIndex) -> None:
     old = seen(index, "1:aaaa", OLD)
 
@@ -167,36 +147,6 @@ def test_what_is_flaky_too_often_is_quarantined(index: RedisIndex) -> None:
     assert [(d.pattern_id, d.status, d.reason) for d in decisions] == [(flaky, "quarantined", "flaky in 3 of 3 builds (100%)")]
     assert (status(index, flaky), status(index, sound)) == ("quarantined", "unresolved")
     assert sweeper(index).judge_flaky(NOW) == []
-
-
-def test_what_is_flaky_once_more_while_a_sweep_looks_at_it_is_looked_at_again(
-    index: RedisIndex, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    pattern_id = flake(index, "1:aaaa", range(2))
-    look, late = index.pattern, [range(2, 4)]
-
-    def overtaken(tenant: str, wanted: str) -> Pattern | None:
-        found = look(tenant, wanted)
-        if late:
-            flake(index, "1:aaaa", late.pop())
-        return found
-
-    monkeypatch.setattr(index, "pattern", overtaken)
-    sweeps = sweeper(index)
-    sweeps.judge_flaky(NOW + 500)
-    sweeps.judge_flaky(NOW + 1_000)
-
-    assert status(index, pattern_id) == "quarantined"
-
-
-def test_who_dies_over_a_look_is_followed_by_another(index: RedisIndex) -> None:
-    pattern_id = flake(index, "1:aaaa", range(4))
-    index.quarantine_looks_at(T, [pattern_id], NOW)
-    assert sweeper(index).judge_flaky(NOW + 1_000) == []
-
-    sweeper(index).judge_flaky(NOW + 61_000)
-
-    assert status(index, pattern_id) == "quarantined"
 
 
 def test_a_few_episodes_prove_nothing(index: RedisIndex) -> None:
