@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ci_memory_producers.events import PassEvent, ResolutionEvent
-from ci_memory_workers.adapters.event_codec import arguments, decode_sample, decode_slim, encode_first, slim_record
+from ci_memory_workers.adapters.event_codec import END, decode_sample, decode_slim, encode_event, encode_first, slim_record
 from ci_memory_workers.adapters.pattern_codec import (
     decode_counts,
     decode_pattern,
@@ -47,14 +47,20 @@ def test_a_digest_holds_no_separator(left: str, right: str) -> None:
     assert set(digest(left, right)) <= set("0123456789abcdef")
 
 
+def fields_of(encoded: bytes) -> list[str]:
+    *fields, rest = encoded.split(END)
+    assert rest == b""
+    return [field.decode() for field in fields]
+
+
 def test_a_failure_says_where_it_happened_and_its_sample_gives_the_headline() -> None:
     reading = failed(job="unit", attempt=2, commit_sha="c1", test_id="tests/a.py::test_a")
 
-    flat = arguments(reading, first=encode_first(reading, "pat_aaaaaaaaaaaa"))
+    flat = fields_of(encode_event(reading, first=encode_first(reading, "pat_aaaaaaaaaaaa")))
 
-    assert flat[:4] == ["F", reading.event.event_id, NOW, "1:aaaa"]
-    assert flat[4:10] == ["acme/shop", digest("acme/shop", "1"), "acme/shop#1", digest("unit"), 2, "c1"]
-    pattern_id, traits, sample = str(flat[11]).split("\n")
+    assert flat[:4] == ["F", reading.event.event_id, str(NOW), "1:aaaa"]
+    assert flat[4:10] == ["acme/shop", digest("acme/shop", "1"), "acme/shop#1", digest("unit"), "2", "c1"]
+    pattern_id, traits, sample = flat[11].split("\n")
     assert (pattern_id, decode_sample(pattern_id, sample.encode())) == ("pat_aaaaaaaaaaaa", reading.context(pattern_id))
     assert pattern_fields({b"traits": traits.encode()}) == {
         "category": reading.category, "signal": reading.signal, "stage": "test", "generic": "0", "test_key": reading.test_key,
@@ -65,12 +71,11 @@ def test_a_failure_says_where_it_happened_and_its_sample_gives_the_headline() ->
 def test_a_pass_and_a_resolution_say_the_same_place_and_payload() -> None:
     one, event = passed(job="unit", attempt=3, test_id="t"), fixed("pat_aaaaaaaaaaaa")
 
-    flat = arguments(one, first="")
-    resolution = arguments(Dated(event, NOW), first="")
+    flat, resolution = fields_of(encode_event(one)), fields_of(encode_event(Dated(event, NOW)))
 
-    assert flat[3:8] == [digest("acme/shop", "1"), "acme/shop#1", digest("unit"), 3, digest("t")]
-    assert resolution[:4] == ["R", event.event_id, NOW, "pat_aaaaaaaaaaaa"]
-    assert ResolutionEvent.model_validate_json(str(resolution[4])) == event
+    assert flat[3:8] == [digest("acme/shop", "1"), "acme/shop#1", digest("unit"), "3", digest("t")]
+    assert resolution[:4] == ["R", event.event_id, str(NOW), "pat_aaaaaaaaaaaa"]
+    assert ResolutionEvent.model_validate_json(resolution[4]) == event
 
 
 @given(st.text(min_size=1).filter(str.strip), st.lists(st.text(max_size=20), max_size=4))

@@ -18,7 +18,7 @@ from ci_memory_workers.services.ports import Dated
 from ci_memory_workers.services.resolutions import ResolutionDesk
 
 HOUR = 3_600_000
-MANY = 40
+MANY = 200
 """More than are packed."""
 
 

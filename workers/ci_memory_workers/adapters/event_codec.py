@@ -1,4 +1,4 @@
-"""How events look in Redis: the flat arguments of ``apply_batch.lua``, and the records that are kept of runs."""
+"""How events look in Redis: the arguments of ``apply_batch.lua``, and the records that are kept of runs."""
 
 from __future__ import annotations
 
@@ -13,38 +13,45 @@ from ..domain.transitions import Attempt
 from ..services.ports import Dated, FailureContext, Line, Reading
 from .pattern_codec import as_json, digest, encode_traits, text
 
+END = b"\xff"
+"""Ends each field of an event: a byte that is in no text."""
 RECORD_MESSAGE = 1_000
 RECORD_FILES = 50
 
 
-def arguments(event: Reading | Dated, *, first: str) -> list[str | int]:
-    """The event's kind and fields, as ``apply_batch.lua`` reads them; ``first`` is '' or what `encode_first` made."""
-    if isinstance(event, Reading):
-        return _failure_arguments(event, first)
+def encode_event(event: Reading | Dated, *, first: str = "", held: str = "") -> bytes:
+    """The event's kind and fields, as ``apply_batch.lua`` reads them. ``first`` is '' or what `encode_first` made, ``held`` says
+    what is known here of the pattern of a failure (`HeldPatterns`).
+    """
+    fields = _failure_fields(event, first, held) if isinstance(event, Reading) else _other_fields(event)
+    return END.join(map(str.encode, fields)) + END
+
+
+def _other_fields(event: Dated) -> list[str]:
     if isinstance(event.event, PassEvent):
         passed = event.event
         build = digest(passed.repo, passed.build_id)
         place = f"{passed.repo}#{passed.build_id}"
-        where: list[str | int] = [build, place, digest(passed.job), passed.attempt, digest(passed.test_id)]
+        where = [build, place, digest(passed.job), str(passed.attempt), digest(passed.test_id)]
         # A pass of a single test says nothing of the job's run.
         line = "" if passed.test_id else line_id(passed)
-        return ["P", passed.event_id, event.ms, *where, line, *run_record(passed, event.ms), slim_record(passed, event.ms)]
+        return ["P", passed.event_id, str(event.ms), *where, line, *run_record(passed, event.ms), slim_record(passed, event.ms)]
     resolution = event.event
-    return ["R", resolution.event_id, event.ms, resolution.pattern_id, resolution.model_dump_json()]
+    return ["R", resolution.event_id, str(event.ms), resolution.pattern_id, resolution.model_dump_json()]
 
 
-def _failure_arguments(reading: Reading, first: str) -> list[str | int]:
+def _failure_fields(reading: Reading, first: str, held: str) -> list[str]:
     event = reading.event
     return [
         "F",
         event.event_id,
-        reading.ms,
+        str(reading.ms),
         reading.fingerprint,
         event.repo,
         digest(event.repo, event.build_id),
         f"{event.repo}#{event.build_id}",
         digest(event.job),
-        event.attempt,
+        str(event.attempt),
         event.commit_sha,
         digest(event.test_id),
         first,
@@ -52,6 +59,7 @@ def _failure_arguments(reading: Reading, first: str) -> list[str | int]:
         *run_record(event, reading.ms),
         "1" if is_mass_failure(event.run_totals) else "0",
         slim_record(event, reading.ms),
+        held,
     ]
 
 
@@ -78,7 +86,7 @@ def _run(event: FailureEvent | PassEvent, ms: int) -> int:
     return event.run_number if event.run_number is not None else ms
 
 
-def run_record(event: FailureEvent | PassEvent, ms: int) -> tuple[int, str]:
+def run_record(event: FailureEvent | PassEvent, ms: int) -> tuple[str, str]:
     """The run's number, and what learning needs to know of it, as JSON: what `decode_line` reads."""
     run = _run(event, ms)
     record: list[object] = [
@@ -94,7 +102,7 @@ def run_record(event: FailureEvent | PassEvent, ms: int) -> tuple[int, str]:
     ]
     if isinstance(event, PassEvent) and event.changed_files:
         record += event.changed_files[:RECORD_FILES]
-    return run, as_json(record)
+    return str(run), as_json(record)
 
 
 def slim_record(event: FailureEvent | PassEvent, ms: int) -> str:

@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import Any, cast
+from typing import Any, Final, NamedTuple, cast
 
 from ci_memory_producers.events import Diagnosis
 from ci_memory_producers.keys import tenant_prefix
@@ -95,6 +95,8 @@ def _traits(encoded: str) -> dict[str, str]:
 
 
 _FOR_SCRIPTS = ord("~")
+VERSION: Final = b"~version"
+"""The field that says which version of a pattern this is, see ``_version.lua``."""
 
 
 def pairs(reply: Any) -> dict[str, str]:
@@ -143,7 +145,9 @@ def decode_pattern(pattern_id: str, fields: Mapping[str, str]) -> Pattern:
         status_reason=fields.get("status_reason", ""),
         fix=best(
             fixes,
-            flaky=_goes_by_itself(fields),
+            flaky=_goes_by_itself(
+                int(fields.get("flaky_count", 0)), int(fields.get("episodes", 0)), fields.get("status", "")
+            ),
             now_ms=int(fields.get("last_ms", 0)),
         ),
         fixes=fixes,
@@ -169,22 +173,66 @@ def decode_pattern(pattern_id: str, fields: Mapping[str, str]) -> Pattern:
     )
 
 
-def decode_applied(parts: Sequence[bytes]) -> tuple[list[tuple[Any, str]], dict[str, Pattern]]:
-    """Outcome and pattern_id of each event, and patterns by their ids, from what ``apply_batch.lua`` replies."""
+class Told(NamedTuple):
+    """A pattern that ``apply_batch.lua`` told. ``version`` is '' where it told the counts alone: the rest is what was held."""
+
+    pattern: Pattern
+    version: str
+
+
+def decode_applied(parts: Sequence[bytes], held: Mapping[str, Pattern]) -> tuple[list[tuple[Any, str]], dict[str, Told]]:
+    """Outcome and pattern_id of each event, and patterns by their ids, from what ``apply_batch.lua`` replies. ``held`` are
+    patterns by the names that it was told (`held_patterns.Held`).
+    """
     at = 1 + 2 * int(parts[0])
     outcomes = [(_name(parts[i]), text(parts[i + 1])) for i in range(1, at, 2)]
-    patterns = {}
+    told = {}
     while at < len(parts):
-        pattern_id, end = text(parts[at]), at + 2 + int(parts[at + 1])
-        patterns[pattern_id] = decode_pattern(pattern_id, pattern_fields(parts[at + 2 : end]))
-        at = end
-    return outcomes, patterns
+        pattern_id, count = text(parts[at]), int(parts[at + 1])
+        at += 2
+        if count:
+            reply, at = parts[at : at + count], at + count
+            told[pattern_id] = Told(decode_pattern(pattern_id, pattern_fields(reply)), _version(reply))
+        else:
+            version, *counts = text(parts[at]).split(" ")
+            told[pattern_id] = Told(_recounted(held[f"{pattern_id} {version}"], *map(int, counts)), "")
+            at += 1
+    return outcomes, told
 
 
-def _goes_by_itself(fields: Mapping[str, str]) -> bool:
+def _version(reply: Sequence[bytes]) -> str:
+    return text(reply[reply.index(VERSION) + 1]) if VERSION in reply else ""
+
+
+def _recounted(
+    pattern: Pattern,
+    occurrences: int,
+    repositories: int,
+    match_votes: int,
+    episodes: int,
+    revision: int,
+    last_ms: int,
+    outbreak_ms: int,
+    outbreak_last_ms: int,
+    *outbreak: int,
+) -> Pattern:
+    """``pattern`` with what a batch counted, in the order of ``_touched.lua``."""
+    flaky = _goes_by_itself(pattern.flaky_episodes, episodes, pattern.status)
+    return pattern.recounted(
+        occurrences=occurrences,
+        repositories=repositories,
+        match_votes=match_votes,
+        episodes=episodes,
+        revision=revision,
+        last_ms=last_ms,
+        fix=best(pattern.fixes, flaky=flaky, now_ms=last_ms) if pattern.fixes else None,
+        outbreak=Outbreak(outbreak_ms, outbreak_last_ms, *outbreak) if outbreak_last_ms else None,
+    )
+
+
+def _goes_by_itself(flaky: int, episodes: int, status: str) -> bool:
     """Whether most episodes were flaky, or it was called so without any that was run again."""
-    flaky = int(fields.get("flaky_count", 0))
-    return 2 * flaky > int(fields.get("episodes", 0)) or (not flaky and fields.get("status") == "flaky")
+    return 2 * flaky > episodes or (not flaky and status == "flaky")
 
 
 @lru_cache(maxsize=4_096)

@@ -21,7 +21,8 @@ from ..domain.pattern import Fix, Pattern, Status
 from ..domain.place import as_it_is_there, depends_on_place
 from ..domain.stats import Totals
 from ..services.ports import AnalystAnswer, Applied, Dated, FailureContext, Lease, PendingVote, Reading
-from .event_codec import arguments, decode_sample, encode_first, line_id
+from .event_codec import decode_sample, encode_event, encode_first, line_id
+from .held_patterns import HeldPatterns
 from .notice_codec import encode_noted
 from .pattern_codec import (
     decode_applied,
@@ -63,6 +64,7 @@ class RedisIndex(RedisRuns):
     ) -> None:
         self._client = client
         self._scripts = Scripts(client)
+        self._held = HeldPatterns()
         self._dedupe_seconds = dedupe_seconds
         self._answer_seconds = answer_seconds
         self._flush_ms = flush_ms
@@ -90,14 +92,25 @@ class RedisIndex(RedisRuns):
     def _apply_once(
         self, tenant: str, events: Sequence[tuple[Reading | Dated, bool]], now_ms: int
     ) -> tuple[list[tuple[Any, str]], dict[str, Pattern]]:
-        flat: list[str | int] = []
+        encoded: list[bytes] = []
+        held: dict[str, Pattern] = {}
         for event, with_sample in events:
-            first = encode_first(event, f"pat_{secrets.token_hex(6)}") if with_sample and isinstance(event, Reading) else ""
-            flat += arguments(event, first=first)
+            if not isinstance(event, Reading):
+                encoded.append(encode_event(event))
+                continue
+            first = encode_first(event, f"pat_{secrets.token_hex(6)}") if with_sample else ""
+            its = self._held.of(tenant, event.fingerprint)
+            if its:
+                held[its.name] = its.pattern
+            encoded.append(encode_event(event, first=first, held=its.name if its else ""))
         between = secrets.token_bytes(12)
         settings = (now_ms, self._dedupe_seconds, self._flush_ms, MOST_WAITING, tenant, between)
-        reply: bytes = self._scripts.run("apply_batch", [prefix(tenant), TENANTS], *settings, *flat)
-        return decode_applied(reply.split(between))
+        reply: bytes = self._scripts.run("apply_batch", [prefix(tenant), TENANTS], *settings, *encoded)
+        outcomes, told = decode_applied(reply.split(between), held)
+        for (event, _), (_, pattern_id) in zip(events, outcomes, strict=True):
+            if isinstance(event, Reading) and pattern_id in told and (version := told[pattern_id].version):
+                self._held.keep(tenant, event.fingerprint, told[pattern_id].pattern, version)
+        return outcomes, {pattern_id: its.pattern for pattern_id, its in told.items()}
 
     def _as_it_is_there(self, tenant: str, event: Reading | Dated, pattern: Pattern | None) -> Pattern | None:
         """The pattern as far as it holds in an event's place."""
@@ -188,7 +201,7 @@ class RedisIndex(RedisRuns):
 
     def next_vote(self, tenant: str, pattern_id: str) -> PendingVote | None:
         """See `Index.next_vote`."""
-        data: Any = self._client.lpop(f"{prefix(tenant)}votes:{pattern_id}")
+        data = self._scripts.run("next_vote", prefix(tenant), pattern_id)
         return PendingVote(**json.loads(data)) if data else None
 
     def return_vote(self, tenant: str, pattern_id: str, vote: PendingVote) -> None:

@@ -17,7 +17,9 @@ from .event_codec import decode_sample, decode_slim
 from .pattern_codec import prefix, text
 
 PIECE = 1_000
-"""Entries of a stream that are read at once."""
+"""Entries of a stream, and fingerprints, that are read at once."""
+BATCHES = 50
+"""Entries of records that are read at once: each holds those of a batch."""
 SAMPLES = 50
 """Texts of failures that are read at once: one may be as large as an event."""
 MOST_MERGES = 16
@@ -32,8 +34,8 @@ class RedisRecords:
     def records(self, tenant: str, since_ms: int) -> Iterator[Record]:
         """See `Recorded.records`. An entry was written after the log took its event, never before."""
         survivors: dict[str, str] = {"": ""}
-        for rows in self._pieces(f"{prefix(tenant)}records", str(since_ms)):
-            entries = [_row(fields) for _, fields in rows]
+        for rows in self._pieces(f"{prefix(tenant)}records", str(since_ms), BATCHES):
+            entries = [row for _, fields in rows for row in _rows(fields)]
             self._follow(tenant, {row[2] for row in entries}, survivors)
             for row in entries:
                 if int(row[1]) >= since_ms:
@@ -42,7 +44,7 @@ class RedisRecords:
     def oldest_ms(self, tenant: str) -> int:
         """See `Recorded.oldest_ms`."""
         rows: Any = self._client.xrange(f"{prefix(tenant)}records", count=1)
-        return int(_row(rows[0][1])[1]) if rows else 0
+        return int(_rows(rows[0][1])[0][1]) if rows else 0
 
     def fingerprints(self, tenant: str) -> Iterator[tuple[str, str]]:
         """See `Recorded.fingerprints`."""
@@ -61,7 +63,7 @@ class RedisRecords:
     def texts(self, tenant: str) -> Iterator[MaskedText]:
         """See `Recorded.texts`."""
         survivors: dict[str, str] = {}
-        for rows in self._pieces(f"{prefix(tenant)}texts", "-"):
+        for rows in self._pieces(f"{prefix(tenant)}texts", "-", PIECE):
             self._follow(tenant, {text(fields[b"pattern_id"]) for _, fields in rows}, survivors)
             for _, fields in rows:
                 yield MaskedText(
@@ -71,12 +73,12 @@ class RedisRecords:
                     test_key=text(fields[b"test_key"]),
                 )
 
-    def _pieces(self, key: str, start: str) -> Iterator[list[tuple[bytes, dict[bytes, bytes]]]]:
+    def _pieces(self, key: str, start: str, count: int) -> Iterator[list[tuple[bytes, dict[bytes, bytes]]]]:
         while True:
-            rows: Any = self._client.xrange(key, min=start, count=PIECE)
+            rows: Any = self._client.xrange(key, min=start, count=count)
             if rows:
                 yield rows
-            if len(rows) < PIECE:
+            if len(rows) < count:
                 return
             start = f"({text(rows[-1][0])}"
 
@@ -116,6 +118,6 @@ def _record(row: list[str], pattern_id: str) -> Record:
     )
 
 
-def _row(fields: dict[bytes, bytes]) -> list[str]:
-    """Kind, ms, pattern_id, job, attempt, test, line, mass, slim record."""
-    return text(fields[b"r"]).split(" ", 8)
+def _rows(fields: dict[bytes, bytes]) -> list[list[str]]:
+    """Of each event of a batch: kind, ms, pattern_id, job, attempt, test, line, mass, slim record."""
+    return [text(record).split(" ", 8) for record in fields[b"r"].split(b"\xff")]

@@ -29,12 +29,20 @@ local function move_fingerprints(p, from, into)
   end
 end
 
+-- Aegis is told of each match by a vote, see next_vote: the one that stays owes those that the other owed.
+local function move_matches(old, new, counted)
+  local matched = redis.call('HMGET', old, 'match_votes', '~voted')
+  if not counted then redis.call('HINCRBY', new, '~voted', matched[2] or '0') end
+  redis.call('HSET', old, '~voted', matched[1] or '0')
+end
+
 -- How often, where and when it was seen. `counted`: the one that stays was restored from a state that has the counts in it.
 local function move_counts(p, from, into, now, counted)
   local old, new = p .. 'pattern:' .. from, p .. 'pattern:' .. into
   for _, field in ipairs({ 'occurrence_count', 'episodes', 'flaky_count', 'match_votes' }) do
     if not counted then redis.call('HINCRBY', new, field, redis.call('HGET', old, field) or '0') end
   end
+  move_matches(old, new, counted)
   if tonumber(redis.call('HGET', old, 'flaky_count') or '0') > 0 then redis.call('ZADD', p .. 'due:quarantine', now, into) end
   for _, repo in ipairs(names(p, from, 'repos')) do
     if put_member(p, into, 'repos', repo, true) then

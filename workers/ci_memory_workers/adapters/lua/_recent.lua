@@ -3,17 +3,10 @@
 -- Packed in the field '~recent' of pattern:{id}: place, commit and time in turn, the newest first. A commit is told by its first digits, as
 -- a number where it is one in hex; a time in seconds. They are written one after the other, so that what is new is put before the rest.
 
-local MOST_RECENT, COMMIT = 10, 8
+local MOST_RECENT, SOME, COMMIT = 10, 3, 8
 
 -- The first digits of a commit. Characters that are cut in their middle would be none: others than hex stay whole.
 local function short(commit) return string.match(commit, '^%x%x%x%x%x%x%x%x') or commit end
-
--- `packed` with a failure put first.
-local function seen_at(packed, place, commit, ms)
-  local digits = short(commit)
-  if #digits == COMMIT and digits == string.lower(digits) then digits = tonumber(digits, 16) or digits end
-  return cmsgpack.pack(place, digits, math.floor(ms / 1000)) .. (packed or '')
-end
 
 -- `packed`, less those that came before the last MOST_RECENT.
 local function only_recent(packed)
@@ -21,11 +14,21 @@ local function only_recent(packed)
   return stop > 0 and string.sub(packed, 1, stop) or packed
 end
 
+-- `packed` with a failure put first. To count them takes longer than to put one there, so that some more are kept for a while.
+local function seen_at(packed, place, commit, ms)
+  local digits = short(commit)
+  if #digits == COMMIT and digits == string.lower(digits) then digits = tonumber(digits, 16) or digits end
+  local first = cmsgpack.pack(place, digits, math.floor(ms / 1000))
+  if not packed then return first end
+  packed = first .. packed
+  return #packed > (MOST_RECENT + SOME) * #first and only_recent(packed) or packed
+end
+
 -- As { place, commit, ms } each, the newest first.
 local function open_recent(packed)
   local found = {}
   if not packed then return found end
-  local flat = { cmsgpack.unpack(packed) }
+  local flat = { cmsgpack.unpack(only_recent(packed)) }
   for i = 1, #flat, 3 do
     local commit = flat[i + 1]
     if type(commit) == 'number' then commit = string.format('%08x', commit) end

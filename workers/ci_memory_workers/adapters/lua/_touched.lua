@@ -1,28 +1,30 @@
 --@include _recent
--- What a batch does to its patterns. Shared by the scripts that name it (`--@include _touched`); needs _small, _outbreaks.
+-- What a batch does to its patterns. Shared by the scripts that name it (`--@include _touched`); needs _small, _versions.
 --
--- A pattern is read once, changed in a table, and written once at the batch's end: most failures of a batch are of few patterns. What
--- writes to its hash meanwhile by other ways is rare, touches other fields, and says `stale`. `batch` holds `touched` (pattern id ->
--- table), and their `touched_order`.
+-- What a batch needs of a pattern is read once, changed in a table, and written once at the batch's end: most failures of a batch are of
+-- few patterns. What is written to its hash meanwhile by other ways is rare, touches other fields, and says `stale`. `batch` holds
+-- `touched` (pattern id -> table), and their `touched_order`. The batch alone counts: occurrences, repositories, match_votes, episodes,
+-- revision, last_ms, and what _outbreaks says; anything else that it changes makes a new version.
 
-local COUNTED = { 'occurrence_count', 'repositories', 'match_votes', 'episodes', 'revision' }
+local READ = { 'status', 'analysed', 'last_ms', 'occurrence_count', 'repositories', 'match_votes', 'episodes', 'revision', 'resolved_ms',
+  'fix_repo', 'outbreak_ms', 'outbreak_last_ms', 'outbreak_builds', 'outbreak_repositories', '~version', '~merged', '~recent', '~repos',
+  '~lines_of', '~outbreak_in' }
 
 local function touch(p, batch, id)
   local t = batch.touched[id]
   if t then return t end
   local key = p .. 'pattern:' .. id
-  local flat, f, at = redis.call('HGETALL', key), {}, {}
-  for i = 1, #flat, 2 do
-    local name = flat[i]
-    f[name], at[name] = flat[i + 1], i + 1
-  end
-  t = { key = key, flat = flat, f = f, at = at, last_ms = tonumber(f.last_ms or '0'), analysed = f.analysed, status = f.status,
-    resolved_ms = tonumber(f.resolved_ms or '') or 0, fix_repo = f.fix_repo, outbreak_ms = tonumber(f.outbreak_ms or ''),
-    outbreak_last_ms = tonumber(f.outbreak_last_ms or ''), ms = 0, merged = f['~merged'] and redis.call('SMEMBERS', p .. 'merged:' .. id) or {},
-    small = {}, met = {}, recent = {}, votes = {}, changed = {} }
-  for _, name in ipairs(COUNTED) do t[name] = tonumber(f[name] or '0') end
+  local v = redis.call('HMGET', key, unpack(READ))
+  t = { key = key, status = v[1], analysed = v[2], last_ms = tonumber(v[3] or '0'), occurrence_count = tonumber(v[4] or '0'),
+    repositories = tonumber(v[5] or '0'), match_votes = tonumber(v[6] or '0'), episodes = tonumber(v[7] or '0'),
+    revision = tonumber(v[8] or '0'), resolved_ms = tonumber(v[9] or '0') or 0, fix_repo = v[10], outbreak_ms = tonumber(v[11] or ''),
+    outbreak_last_ms = tonumber(v[12] or ''), outbreak_builds = tonumber(v[13] or '0'), outbreak_repositories = tonumber(v[14] or '0'),
+    version = v[15] or '', merged = v[16] and redis.call('SMEMBERS', p .. 'merged:' .. id) or {}, ms = 0,
+    packed = { ['~recent'] = v[17] or nil, ['~repos'] = v[18] or nil, ['~lines_of'] = v[19] or nil, ['~outbreak_in'] = v[20] or nil },
+    changed = {} }
+  t.was_seen = t.occurrence_count > 0 and t.status ~= 'deprecated'
   if t.status == 'deprecated' then
-    t.status, t.stale = f.status_before or 'unresolved', true
+    t.status, t.stale = redis.call('HGET', key, 'status_before') or 'unresolved', true
     redis.call('HSET', key, 'status', t.status, 'status_reason', '')
   end
   batch.touched[id] = t
@@ -30,72 +32,39 @@ local function touch(p, batch, id)
   return t
 end
 
--- Writes a number with the rest of the batch.
-local function change(t, name, number) t.changed[name] = string.format('%.0f', number) end
-
-local function add(t, name)
-  t[name] = t[name] + 1
-  change(t, name, t[name])
-end
-
--- Puts `name` into a small collection. Returns whether it is new there.
+-- Puts `name` into a small collection of names alone. Returns whether it is new there.
 local function meet(p, id, t, what, name)
-  local mark = what .. name
-  if t.met[mark] then return false end
-  t.met[mark] = true
-  local all = t.small[what]
-  if all == nil then
-    all = opened(t.f['~' .. what]) or false
-    t.small[what] = all
-  end
-  if not all then return redis.call('HSETNX', p .. what .. ':' .. id, name, cmsgpack.pack(true)) == 1 end
-  if all[name] then return false end
-  all[name], t.changed['~' .. what] = true, what
+  local field = '~' .. what
+  local packed = joined(p, id, what, t.packed[field], name)
+  if not packed then return false end
+  t.packed[field], t.changed[field] = packed, packed
   return true
 end
 
+-- It was seen in one place more.
+local function seen_in(t, place, commit, ms)
+  local packed = seen_at(t.packed['~recent'], place, commit, ms)
+  t.packed['~recent'], t.changed['~recent'] = packed, packed
+end
+
 local function write_touched(p, id, t)
-  local changed = t.changed
-  change_outbreak(p, id, t)
-  add(t, 'revision')
-  if t.ms > t.last_ms then change(t, 'last_ms', t.ms) end
-  for what, all in pairs(t.small) do
-    if changed['~' .. what] then changed['~' .. what] = closed(p, id, what, all) end
-  end
-  if #t.recent > 0 then
-    local packed = t.f['~recent']
-    for i = math.max(1, #t.recent - MOST_RECENT + 1), #t.recent do packed = seen_at(packed, unpack(t.recent[i])) end
-    changed['~recent'] = only_recent(packed)
-  end
-  local fields = {}
-  for name, value in pairs(changed) do
+  t.revision = t.revision + 1
+  t.last_ms = math.max(t.last_ms, t.ms)
+  local fields = { t.key, 'occurrence_count', string.format('%d', t.occurrence_count), 'revision', string.format('%d', t.revision),
+    'last_ms', string.format('%d', t.last_ms), 'match_votes', string.format('%d', t.match_votes), 'episodes', string.format('%d', t.episodes),
+    'repositories', string.format('%d', t.repositories) }
+  if t.stale then t.changed['~version'] = new_version() end
+  for name, value in pairs(t.changed) do
     fields[#fields + 1] = name
     fields[#fields + 1] = value
   end
-  redis.call('HSET', t.key, unpack(fields))
-  if #t.votes > 0 then
-    local votes = p .. 'votes:' .. id
-    if redis.call('RPUSH', votes, unpack(t.votes, 1, math.min(MOST_VOTES, #t.votes))) > MOST_VOTES then
-      redis.call('LTRIM', votes, 0, MOST_VOTES - 1)
-    end
-  end
+  redis.call('HSET', unpack(fields))
 end
 
--- A pattern as the batch left it: HGETALL, in which what is packed may be as it was.
-local function as_written(p, batch, id)
-  local t = batch.touched[id]
-  if not t or t.stale then return redis.call('HGETALL', p .. 'pattern:' .. id) end
-  local flat, at = t.flat, t.at
-  for name, value in pairs(t.changed) do
-    local where = at[name]
-    if where then
-      flat[where] = value
-    else
-      flat[#flat + 1] = name
-      flat[#flat + 1] = value
-    end
-  end
-  return flat
+-- A pattern's version and what a batch counts of it, as it left it. `pattern_codec` reads it.
+local function counts_of_touched(t)
+  return string.format('%s %d %d %d %d %d %d %d %d %d %d', t.version, t.occurrence_count, t.repositories, t.match_votes, t.episodes, t.revision, t.last_ms,
+    t.outbreak_ms or 0, t.outbreak_last_ms or 0, t.outbreak_builds, t.outbreak_repositories)
 end
 
 -- Aegis is owed what was touched and is analysed, unless somebody is writing it now: the revision says that it has changed again.
@@ -103,9 +72,10 @@ local function owe_touched(p, batch, now, flush)
   local seen, analysed, flaky = {}, {}, {}
   for _, id in ipairs(batch.touched_order) do
     local t = batch.touched[id]
+    local last_ms = t.last_ms
     write_touched(p, id, t)
     -- To the second: aging counts in days, and most failures of a busy pattern come in the same one.
-    if t.f.occurrence_count == '0' or t.f.status == 'deprecated' or t.ms >= t.last_ms - t.last_ms % 1000 + 1000 then
+    if not t.was_seen or t.ms >= last_ms - last_ms % 1000 + 1000 then
       seen[#seen + 1] = t.ms
       seen[#seen + 1] = id
     end

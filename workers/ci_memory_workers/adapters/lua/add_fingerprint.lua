@@ -1,3 +1,4 @@
+--@include _versioned
 --@include _ledger
 -- Lets a pattern be known by one more fingerprint. Journalled.
 --

@@ -1,9 +1,11 @@
 --@include _tenants
+--@include _version
 --@include _ledger
 --@include _outbreaks
 --@include _flaky
 --@include _pieces
 --@include _touched
+--@include _outbreak_watch
 --@include _lines
 -- Applies a batch of events of one tenant: dedupe, count, look up, claim, and write down the work that is owed.
 --
@@ -11,12 +13,13 @@
 -- ARGV[1]  now, ms      ARGV[2]  dedupe horizon, s     ARGV[3]  delay of a flush to Aegis, ms
 -- KEYS[2]  the set of tenants                           ARGV[5]  the tenant
 -- ARGV[4]  most events that may wait for one analysis
--- ARGV[6]  bytes that are in no value
--- ARGV[7…] events, one after the other, the first field says the kind:
+-- ARGV[6]  bytes that are in no value of the reply
+-- ARGV[7…] events, each one string: fields with the byte 255, which is in no text, after each. The first field says the kind:
 --   'F' event_id, ms of the log entry, fingerprint, repo, build, place, job, attempt, commit, test, first, line, run, runs' record (JSON),
---       mass ('1' when most tests of the run failed: that says nothing of a single one), slim record
+--       mass ('1' when most tests of the run failed: that says nothing of a single one), slim record, held
 --       first is '' when the fingerprint is believed to be known, else id, traits and sample of the pattern that it makes where it is not,
 --       in a line each: traits and sample are JSON, and the scripts read neither
+--       held is what the sender has read of the pattern: its id and version by a blank, '' for nothing
 --   'P' event_id, ms, build, place, job, attempt, test, line, run, runs' record (JSON), slim record
 --   'R' event_id, ms, pattern_id, payload (JSON)
 --   build, job and test are digests: build of (repo, build), job of the job's name, test of the test id ('' for a whole job);
@@ -27,7 +30,8 @@
 --          number of events, and for each outcome, pattern_id
 --            F: 'new' | 'known' | 'duplicate_new' | 'duplicate_known' | 'need_sample' (nothing was done: send it again with its sample)
 --            P: 'pass' | 'duplicate_pass'      R: 'accepted' | 'duplicate_resolution' | 'unknown_pattern' (nothing was done)
---          then for each pattern that an F names: pattern_id, number of its fields, HGETALL of it ('~…', what is packed, may be outdated)
+--          then for each pattern that an F names: pattern_id, number of fields, and HGETALL of it ('~…', what is packed, may be outdated);
+--          or 0 for what the sender holds, its version and what is counted of it (see counts_of_touched)
 
 local MOST_RECORDS = 200000
 local p = KEYS[1]
@@ -36,6 +40,7 @@ local most_waiting = tonumber(ARGV[4])
 know_tenant(p, KEYS[2], ARGV[5])
 local batch = { touched = {}, touched_order = {}, lines = {}, line_order = {} }
 local totals = { failures = 0, repeats = 0, repeats_with_fix = 0 }
+local records = {}
 
 -- What was seen before, by event id, and the patterns of fingerprints: asked for once for the batch, and kept up as it is applied.
 local seen, known = {}, {}
@@ -47,7 +52,7 @@ end
 
 local function owe_sync(id)
   if batch.touched[id] then
-    add(batch.touched[id], 'revision')
+    batch.touched[id].revision = batch.touched[id].revision + 1
   elseif redis.call('HGET', p .. 'pattern:' .. id, 'analysed') then
     owe_memory(p, id, now + flush)
   else
@@ -55,36 +60,53 @@ local function owe_sync(id)
   end
 end
 
--- Keeps a slim record of an event for `ci-memory replay`: what it was, without its texts. `redis_records` reads it.
+-- Keeps a slim record of an event for `ci-memory replay`: what it was, without its texts.
 local function keep_record(kind, ms, id, job, attempt, test, line, mass, slim)
-  redis.call('XADD', p .. 'records', 'MAXLEN', '~', MOST_RECORDS, '*', 'r',
-    table.concat({ kind, ms, id, job, attempt, test, line, mass, slim }, ' '))
+  records[#records + 1] = table.concat({ kind, ms, id, job, attempt, test, line, mass, slim }, ' ')
+end
+
+-- The records of a batch are one entry, by the byte 255. `redis_records` reads them.
+local function write_records()
+  if #records == 0 then return end
+  redis.call('XADD', p .. 'records', '*', 'r', table.concat(records, '\255'))
+  local kept = redis.call('INCRBY', p .. 'records_kept', #records)
+  while kept > MOST_RECORDS do
+    local oldest = redis.call('XRANGE', p .. 'records', '-', '+', 'COUNT', 1)[1]
+    if not oldest then break end
+    redis.call('XDEL', p .. 'records', oldest[1])
+    local _, more = string.gsub(oldest[2][2], '\255', '')
+    kept = redis.call('DECRBY', p .. 'records_kept', more + 1)
+  end
 end
 
 -- A failing attempt that is followed by a passing one of the same job in the same build is a flaky episode, counted once.
 local function count_flaky(run, job, id, place, passed_ms)
   local key = p .. 'pattern:' .. id
   local t = batch.touched[id]
-  if t then
-    t.stale = true
-  else
+  if not t then
     local outbreak = redis.call('HMGET', key, 'outbreak_ms', 'outbreak_last_ms')
     t = { outbreak_ms = tonumber(outbreak[1] or ''), outbreak_last_ms = tonumber(outbreak[2] or '') }
   end
+  t.stale = true
   local state = redis.call('HMGET', run, 'm|' .. job .. '|' .. id, 'e|' .. job .. '|' .. id)
-  if in_outbreak(t, tonumber(state[2] or '')) then return ended_by_itself(p, id) end
+  if in_outbreak(t, tonumber(state[2] or '')) then
+    if ended_by_itself(p, id) then renew(p, id) end
+    return
+  end
   if state[1] or not says_flaky(p, id, tonumber(state[2] or ''), passed_ms) then return end
   if redis.call('HSETNX', run, 'k|' .. job .. '|' .. id, '1') == 0 or redis.call('EXISTS', key) == 0 then return end
   redis.call('HINCRBY', key, 'flaky_count', 1)
   if turn_flaky(p, id, string.match(place, '^(.*)#')) then t.status = 'flaky' end
   keep_vote(p, id, 'harmful', 'reflection', 'likely flaky: passed when run again in build ' .. place)
   redis.call('ZADD', p .. 'due:quarantine', now, id)
+  renew(p, id)
   owe_sync(id)
 end
 
 local function recurred(id, t, repo, place, commit, ms)
   if t.status ~= 'resolved' or t.fix_repo ~= repo or ms <= t.resolved_ms then return end
-  if commit ~= '' and string.find(' ' .. (t.f.fix_commits or ''), ' ' .. short(commit), 1, true) then return end
+  local fixed = redis.call('HMGET', t.key, 'fix_commits', 'resolved_fix')
+  if commit ~= '' and string.find(' ' .. (fixed[1] or ''), ' ' .. short(commit), 1, true) then return end
   t.stale = true
   if redis.call('HINCRBY', t.key, 'recurred', 1) <= 3 then return end
   local report = report_of(p, id, repo)
@@ -93,7 +115,7 @@ local function recurred(id, t, repo, place, commit, ms)
     trial.verdict = 'failed'
     if put_trial(p, id, report.trial, trial) then return end
   end
-  keep_vote(p, id, 'harmful', 'strategy', "fix didn't stick: failed again in build " .. place, t.f.resolved_fix)
+  keep_vote(p, id, 'harmful', 'strategy', "fix didn't stick: failed again in build " .. place, fixed[2] or '')
 end
 
 local function mint(a, id, ms, traits, sample)
@@ -123,10 +145,9 @@ local function keep_episode(a, t, id, ms, minted)
   end
   if not had[1] then
     write(match, '1')
-    t.recent[#t.recent + 1] = { place, commit, ms }
+    seen_in(t, place, commit, ms)
     if not minted then
-      add(t, 'match_votes')
-      t.votes[#t.votes + 1] = '{"vote":"helpful","target":"reflection","fix_id":"","context":' .. cjson.encode('matched in build ' .. place) .. '}'
+      t.match_votes = t.match_votes + 1
       recurred(id, t, repo, place, commit, ms)
     end
   end
@@ -137,7 +158,7 @@ local function keep_episode(a, t, id, ms, minted)
     if a[15] == '1' then
       write('m|' .. job .. '|' .. id, '1')
     elseif not in_outbreak(t, ms) then
-      add(t, 'episodes')
+      t.episodes = t.episodes + 1
     end
   end
   if not had[3] or tonumber(had[3]) > attempt then write(failing, attempt) end
@@ -165,11 +186,11 @@ local function failure(a)
   local t = touch(p, batch, id)
   saw(event_id, (minted and 'n|' or 'k|') .. id)
   t.ms = math.max(t.ms, ms)
-  add(t, 'occurrence_count')
+  t.occurrence_count = t.occurrence_count + 1
   totals.failures = totals.failures + 1
   if not minted then totals.repeats = totals.repeats + 1 end
   if not minted and t.resolved_ms > 0 then totals.repeats_with_fix = totals.repeats_with_fix + 1 end
-  if meet(p, id, t, 'repos', repo) then add(t, 'repositories') end
+  if meet(p, id, t, 'repos', repo) then t.repositories = t.repositories + 1 end
   keep_episode(a, t, id, ms, minted)
   -- A provisional analysis is told at once, and the final one when it is there.
   if t.analysed ~= 'final' then
@@ -214,34 +235,44 @@ local function resolution(a)
   return 'accepted', id
 end
 
-local kinds = { F = { failure, 16 }, P = { pass, 11 }, R = { resolution, 4 } }
+-- The fields of an event, its kind at 0.
+local function fields_of(packed)
+  local fields, n, from, at = {}, 0, 1, string.find(packed, '\255', 1, true)
+  while at do
+    fields[n] = string.sub(packed, from, at - 1)
+    n, from = n + 1, at + 1
+    at = string.find(packed, '\255', from, true)
+  end
+  return fields
+end
+
+local kinds = { F = failure, P = pass, R = resolution }
 local events, event_ids, keys, fingerprints = {}, {}, {}, {}
-local at, newest = 7, 0
-while at <= #ARGV do
-  local kind = kinds[ARGV[at]]
-  local event = { unpack(ARGV, at + 1, at + kind[2]) }
-  events[#events + 1] = { kind[1], event }
+local newest = 0
+for i = 7, #ARGV do
+  local event = fields_of(ARGV[i])
+  events[#events + 1] = event
   event_ids[#event_ids + 1] = event[1]
   keys[#keys + 1] = p .. 'seen:' .. event[1]
   newest = math.max(newest, tonumber(event[2]))
-  if kind[1] == failure then fingerprints[#fingerprints + 1] = event[3] end
-  at = at + kind[2] + 1
+  if event[0] == 'F' then fingerprints[#fingerprints + 1] = event[3] end
 end
 known = looked_up(fingerprints, function(...) return redis.call('HMGET', p .. 'fingerprints', ...) end)
 local by_key = looked_up(keys, function(...) return redis.call('MGET', ...) end)
 for i, event_id in ipairs(event_ids) do seen[event_id] = by_key[keys[i]] end
 
-local reply, named, order = { #events }, {}, {}
+local reply, held, order = { #events }, {}, {}
 for _, event in ipairs(events) do
-  local outcome, id = event[1](event[2])
+  local outcome, id = kinds[event[0]](event)
   reply[#reply + 1] = outcome
   reply[#reply + 1] = id
-  if event[1] == failure and id ~= '' and not named[id] then
-    named[id] = true
-    order[#order + 1] = id
+  if event[0] == 'F' and id ~= '' then
+    if not held[id] then order[#order + 1] = id end
+    if not held[id] or event[17] ~= '' then held[id] = event[17] end
   end
 end
 
+write_records()
 owe_touched(p, batch, now, flush)
 write_lines(p, batch, now)
 for name, count in pairs(totals) do
@@ -250,9 +281,15 @@ end
 if newest > tonumber(redis.call('HGET', p .. 'totals', 'newest_ms') or '0') then redis.call('HSET', p .. 'totals', 'newest_ms', newest) end
 
 for _, id in ipairs(order) do
-  local fields = as_written(p, batch, id)
+  local t = batch.touched[id]
   reply[#reply + 1] = id
-  reply[#reply + 1] = #fields
-  for i = 1, #fields do reply[#reply + 1] = fields[i] end
+  if t and not t.stale and held[id] == id .. ' ' .. t.version then
+    reply[#reply + 1] = 0
+    reply[#reply + 1] = counts_of_touched(t)
+  else
+    local fields = redis.call('HGETALL', p .. 'pattern:' .. id)
+    reply[#reply + 1] = #fields
+    for i = 1, #fields do reply[#reply + 1] = fields[i] end
+  end
 end
 return table.concat(reply, ARGV[6])

@@ -1,3 +1,4 @@
+--@include _versioned
 --@include _ledger
 --@include _rulings
 -- Writes what a person says of a fix: never suggested again, or suggested first. Journalled.

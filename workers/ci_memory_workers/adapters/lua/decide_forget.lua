@@ -1,3 +1,4 @@
+--@include _versioned
 --@include _ledger
 --@include _apart
 -- Forgets a pattern, as a person says: when it fails again it is new. What is kept: who forgot it and why, which events were counted, and
@@ -26,7 +27,7 @@ local traits = redis.call('HGET', key, 'traits')
 local headline = traits and cjson.decode(traits)[TRAIT_HEADLINE] or ''
 local kept = { 'pattern:', 'sample:', 'repos:', 'votes:', 'trials:', 'fix_repos:', 'lines_of:', 'reported:', 'aliases:', 'awaiting:', 'reruns:', 'flaky_in:', 'late:',
   'links:', 'repeats:',
-  'merged:', 'burst:', 'outbreak_repos:', 'broken:' }
+  'merged:', 'burst:', 'outbreak_in:', 'broken:' }
 for _, name in ipairs(kept) do redis.call('DEL', p .. name .. id) end
 redis.call('ZREM', p .. 'last_seen', id)
 redis.call('SREM', p .. 'quarantined', id)

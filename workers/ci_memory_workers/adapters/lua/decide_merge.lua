@@ -1,3 +1,4 @@
+--@include _versioned
 --@include _merge
 -- Makes a pattern one with another, as a person says: whoever analyses it loses the lease, and what was kept apart is together again.
 -- Journalled.

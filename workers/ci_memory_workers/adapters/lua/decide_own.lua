@@ -1,3 +1,4 @@
+--@include _versioned
 --@include _ledger
 -- Writes who looks after a pattern; '' for nobody. Journalled.
 --

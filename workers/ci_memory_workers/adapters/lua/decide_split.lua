@@ -1,3 +1,4 @@
+--@include _versioned
 --@include _merge
 -- Takes a merge back, as a person says: what came with it leaves the pattern, becomes the pattern that it was, and the two are kept apart for
 -- ever. Where that pattern was never analysed and its text is gone, its fingerprints are freed instead, and the next failure makes it anew.
@@ -58,6 +59,9 @@ local function take_counts_back()
       local left = tonumber(redis.call('HGET', key, field) or '0') - tonumber(redis.call('HGET', old, field) or '0')
       redis.call('HSET', key, field, math.max(0, left))
     end
+    local matched = redis.call('HMGET', key, 'match_votes', '~voted')
+    local voted = tonumber(matched[2] or '0') - tonumber(redis.call('HGET', old, '~voted') or '0')
+    redis.call('HSET', key, '~voted', math.max(0, math.min(voted, tonumber(matched[1]))))
     redis.call('SREM', p .. 'merged:' .. id, gone)
     redis.call('SDIFFSTORE', p .. 'merged:' .. id, p .. 'merged:' .. id, p .. 'merged:' .. gone)
     for _, repo in ipairs(redis.call('SMEMBERS', p .. 'merged_repos:' .. gone)) do

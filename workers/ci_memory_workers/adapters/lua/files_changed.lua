@@ -1,3 +1,4 @@
+--@include _versioned
 --@include _ledger
 -- Tells fixes that commits of a default branch change their files.
 --

@@ -1,3 +1,4 @@
+--@include _versioned
 -- Ends a lease: the work is done, or set for later.
 --
 -- KEYS[1]  the tenant's prefix

@@ -1,3 +1,4 @@
+--@include _versioned
 -- Keeps a pattern that is unknown here from being restored: a person let it be forgotten.
 --
 -- KEYS[1]  the tenant's prefix   ARGV[1]  pattern_id   ARGV[2]  ruling (JSON)

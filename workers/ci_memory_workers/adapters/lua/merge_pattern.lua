@@ -1,3 +1,4 @@
+--@include _versioned
 --@include _merge
 -- Makes a pattern one with another, as its analyst says: its fingerprints become aliases; its counts, fixes, votes and waiters move
 -- over. Journalled.

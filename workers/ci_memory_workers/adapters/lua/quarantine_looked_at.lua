@@ -1,3 +1,4 @@
+--@include _versioned
 -- Patterns whose flakiness is judged are due again when it changes, and those in quarantine when that ends.
 --
 -- KEYS[1]  the tenant's prefix   ARGV[1]  now, ms   ARGV[2]  'begin' (they are looked at from now on) | 'done'   ARGV[3…] pattern ids

@@ -1,3 +1,4 @@
+--@include _versioned
 --@include _merge
 -- Applies a journal entry to a restored pattern whose state is older than the entry. No votes are cast again.
 --

@@ -1,3 +1,4 @@
+--@include _versioned
 --@include _ledger
 -- Writes an analysis onto its pattern, and owes Aegis a reflection.
 --

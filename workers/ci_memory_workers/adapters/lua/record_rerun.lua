@@ -1,3 +1,4 @@
+--@include _versioned
 --@include _ledger
 --@include _outbreaks
 --@include _flaky

@@ -1,3 +1,4 @@
+--@include _versioned
 --@include _ledger
 --@include _recent
 --@include _bounded

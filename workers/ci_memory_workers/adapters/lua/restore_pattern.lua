@@ -1,3 +1,4 @@
+--@include _versioned
 --@include _tenants
 --@include _merge
 --@include _recent
@@ -30,8 +31,11 @@ while at <= #ARGV do
   at = at + 2 + #items
 end
 
+-- Returns by how much.
 local function raise(name, value)
-  if tonumber(value) > tonumber(redis.call('HGET', key, name) or '0') then redis.call('HSET', key, name, value) end
+  local more = tonumber(value) - tonumber(redis.call('HGET', key, name) or '0')
+  if more > 0 then redis.call('HSET', key, name, value) end
+  return math.max(0, more)
 end
 
 local never_falls = { occurrence_count = true, episodes = true, flaky_count = true, match_votes = true, last_ms = true }
@@ -39,6 +43,8 @@ local function put_fields()
   local fields = sections.fields
   for i = 1, #fields, 2 do
     local name, value = fields[i], fields[i + 1]
+    -- Votes for these matches were cast where the state comes from.
+    if name == 'match_votes' then redis.call('HINCRBY', key, '~voted', raise(name, value)) end
     if known and (never_falls[name] or name == 'repositories') then
       raise(name, value)
     elseif known and name == 'first_ms' then

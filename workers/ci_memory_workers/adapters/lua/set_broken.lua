@@ -1,3 +1,4 @@
+--@include _versioned
 -- Says whether a pattern is broken on a default branch: it fails there on several commits in a row, and is so now.
 --
 -- KEYS[1]  the tenant's prefix   ARGV[1]  pattern_id   ARGV[2]  line   ARGV[3]  '1' | '0'   ARGV[4]  now, ms

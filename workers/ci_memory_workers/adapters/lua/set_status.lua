@@ -1,3 +1,4 @@
+--@include _versioned
 --@include _ledger
 --@include _pieces
 -- Changes a pattern's status if it still is what the decision was made on. Journalled.

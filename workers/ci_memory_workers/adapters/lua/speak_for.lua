@@ -1,3 +1,4 @@
+--@include _versioned
 --@include _ledger
 -- Says which pattern's analysis stands for an incident (failures of one run for one reason). The first one that asks is it.
 --

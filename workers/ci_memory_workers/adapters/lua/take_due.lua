@@ -1,3 +1,4 @@
+--@include _versioned
 -- Takes one piece of owed work under a lease, if it is due. The token fences: whoever took it later has a higher one.
 --
 -- KEYS[1]  the tenant's prefix
