@@ -6,12 +6,14 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict
 
+from pydantic_core import to_json
+
 from ci_memory_producers.events import FailureEvent, PassEvent
 
 from ..domain.flaky import is_mass_failure
 from ..domain.transitions import Attempt
 from ..services.ports import Dated, FailureContext, Line, Reading
-from .pattern_codec import as_json, digest, encode_traits, text
+from .pattern_codec import digest, encode_traits, text
 
 END = b"\xff"
 """Ends each field of an event: a byte that is in no text."""
@@ -102,7 +104,7 @@ def run_record(event: FailureEvent | PassEvent, ms: int) -> tuple[str, str]:
     ]
     if isinstance(event, PassEvent) and event.changed_files:
         record += event.changed_files[:RECORD_FILES]
-    return str(run), as_json(record)
+    return str(run), to_json(record).decode()
 
 
 def slim_record(event: FailureEvent | PassEvent, ms: int) -> str:
