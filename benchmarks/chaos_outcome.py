@@ -20,6 +20,7 @@ from ci_memory_producers.events import ANSWER, Analysis
 from ci_memory_producers.keys import result_key, tenant_prefix
 from ci_memory_workers.adapters.event_log import DEAD
 from ci_memory_workers.adapters.pattern_codec import pairs
+from ci_memory_workers.adapters.redis_records import RedisRecords
 from ci_memory_workers.bootstrap import Container
 
 TIMES = "a time of this run"
@@ -170,7 +171,7 @@ def _read_sums(box: Container, found: Outcome) -> None:
         totals = box.archive.totals(tenant)
         for name in ("failures", "repeats", "diagnosed", "fixes_worked", "fixes_failed"):
             found.sums[f"{tenant} {name}"] = totals.get(name, 0)
-        found.sums[f"{tenant} records"] = int(box.redis.xlen(f"{tenant_prefix(tenant)}records"))
+        found.sums[f"{tenant} records"] = sum(1 for _ in RedisRecords(box.redis).records(tenant, 0))
         kinds = Counter(entry.fields["kind"] for entry in box.archive.journal(tenant))
         for kind in ("resolution", "alias", "merge"):
             found.sums[f"{tenant} journal {kind}"] = kinds[kind]

@@ -8,6 +8,7 @@ from build_logs import missing_module_log, pytest_log
 from ci_memory_producers import FailureEvent, PassEvent, ResolutionEvent
 from ci_memory_producers.events import RunTotals
 from ci_memory_producers.keys import tenant_prefix
+from ci_memory_workers.adapters.pattern_codec import TALLY, text
 from ci_memory_workers.domain.aging import DAY_MS
 from llm_standin import LLMStandin
 from running_fleet import Up, wait_until
@@ -121,7 +122,11 @@ def test_what_was_not_seen_for_ninety_days_is_deprecated_and_comes_back_with_its
     resolve(up, tenant, pattern_id, "install of_last_year", "acme/shop")
     box = up.container()
     seen = up.index_pattern(tenant, pattern_id).last_ms - 91 * DAY_MS
-    box.redis.hset(f"{tenant_prefix(tenant)}pattern:{pattern_id}", "last_ms", seen)
+    key = f"{tenant_prefix(tenant)}pattern:{pattern_id}"
+    tally = text(box.redis.hget(key, "tally")).split(" ")
+    box.redis.hset(
+        key, "tally", " ".join(str(seen) if name == "last_ms" else was for name, was in zip(TALLY, tally, strict=False))
+    )
     box.redis.zadd(f"{tenant_prefix(tenant)}last_seen", {pattern_id: seen})
 
     said = up.run("ci-memory", "sweep", "age").stdout

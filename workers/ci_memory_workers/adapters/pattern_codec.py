@@ -20,6 +20,11 @@ FIX_FIELDS = ("fix_type", "description", "commit", "fixed_by", "repo", "resolved
 """What a fix says, in the order in which Redis holds it (`_ledger.lua` reads some); its outcomes are counted beside it."""
 TRAITS = ("category", "signal", "stage", "generic", "test_key", "headline")
 """What a pattern is by: the same for all its life, and kept as one JSON array that the scripts don't read."""
+TALLY = (
+    "occurrence_count", "repositories", "match_votes", "episodes", "revision", "last_ms",
+    "outbreak_ms", "outbreak_last_ms", "outbreak_builds", "outbreak_repositories",
+)  # fmt: skip
+"""What is counted of a pattern with each of its failures, in the order of ``_tally.lua``; an outbreak's where it had one."""
 COUNTS = ("reported|pending", "reported|worked", "reported|failed", "inferred|pending", "inferred|worked", "inferred|failed")
 """Trials by kind and verdict, in the order in which `_ledger.lua` counts them; repositories and the last success follow."""
 
@@ -42,10 +47,16 @@ def encode_traits(traits: Sequence[str]) -> str:
     return as_json(list(traits))
 
 
-def decode_spans(past: str, since_ms: str, last_ms: str) -> tuple[Span, ...]:
+def decode_tally(tally: str) -> dict[str, int]:
+    """What is counted of a pattern, by the names of `TALLY`; those of an outbreak where it had one."""
+    return dict(zip(TALLY, map(int, tally.split()), strict=False))
+
+
+def decode_spans(past: str, tally: str) -> tuple[Span, ...]:
     """All outbreaks of a pattern, the newest last, from what its hash says of them."""
     spans = [(int(since), int(last)) for since, _, last in (one.partition("-") for one in past.split())]
-    newest = [(int(since_ms), int(last_ms))] if last_ms else []
+    counted = decode_tally(tally)
+    newest = [(counted["outbreak_ms"], counted["outbreak_last_ms"])] if "outbreak_ms" in counted else []
     return tuple(Span(since, last) for since, last in (*spans, *newest))
 
 
@@ -86,6 +97,8 @@ def pattern_fields(reply: Any) -> dict[str, str]:
     fields = {_name(name): value.decode("utf-8", "surrogateescape") for name, value in items if name[0] != _FOR_SCRIPTS}
     if traits := fields.pop("traits", ""):
         fields.update(_traits(traits))
+    if tally := fields.pop("tally", ""):
+        fields.update(zip(TALLY, tally.split(" "), strict=False))
     return fields
 
 
@@ -145,9 +158,7 @@ def decode_pattern(pattern_id: str, fields: Mapping[str, str]) -> Pattern:
         status_reason=fields.get("status_reason", ""),
         fix=best(
             fixes,
-            flaky=_goes_by_itself(
-                int(fields.get("flaky_count", 0)), int(fields.get("episodes", 0)), fields.get("status", "")
-            ),
+            flaky=_goes_by_itself(int(fields.get("flaky_count", 0)), int(fields.get("episodes", 0)), fields.get("status", "")),
             now_ms=int(fields.get("last_ms", 0)),
         ),
         fixes=fixes,
@@ -194,8 +205,8 @@ def decode_applied(parts: Sequence[bytes], held: Mapping[str, Pattern]) -> tuple
             reply, at = parts[at : at + count], at + count
             told[pattern_id] = Told(decode_pattern(pattern_id, pattern_fields(reply)), _version(reply))
         else:
-            version, *counts = text(parts[at]).split(" ")
-            told[pattern_id] = Told(_recounted(held[f"{pattern_id} {version}"], *map(int, counts)), "")
+            version, *tally = text(parts[at]).split(" ")
+            told[pattern_id] = Told(_recounted(held[f"{pattern_id} {version}"], *map(int, tally)), "")
             at += 1
     return outcomes, told
 
@@ -212,11 +223,9 @@ def _recounted(
     episodes: int,
     revision: int,
     last_ms: int,
-    outbreak_ms: int,
-    outbreak_last_ms: int,
     *outbreak: int,
 ) -> Pattern:
-    """``pattern`` with what a batch counted, in the order of ``_touched.lua``."""
+    """``pattern`` with another tally, its numbers in the order of `TALLY`."""
     flaky = _goes_by_itself(pattern.flaky_episodes, episodes, pattern.status)
     return pattern.recounted(
         occurrences=occurrences,
@@ -226,7 +235,7 @@ def _recounted(
         revision=revision,
         last_ms=last_ms,
         fix=best(pattern.fixes, flaky=flaky, now_ms=last_ms) if pattern.fixes else None,
-        outbreak=Outbreak(outbreak_ms, outbreak_last_ms, *outbreak) if outbreak_last_ms else None,
+        outbreak=Outbreak(*outbreak) if outbreak else None,
     )
 
 

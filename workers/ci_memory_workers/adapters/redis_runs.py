@@ -10,7 +10,7 @@ from ..domain.pattern import Fix, Span
 from ..domain.transitions import Transition, clean_runs
 from ..services.ports import Line
 from .event_codec import decode_line
-from .pattern_codec import decode_spans, encode_fix, pairs, prefix, text
+from .pattern_codec import decode_spans, decode_tally, encode_fix, pairs, prefix, text
 from .redis_due import RedisDue
 
 MOST_LINES = 20
@@ -41,7 +41,7 @@ class RedisRuns(RedisDue):
         """See `Index.outbreaks`."""
         pipeline = self._client.pipeline(transaction=False)
         for pattern_id in pattern_ids:
-            pipeline.hmget(f"{prefix(tenant)}pattern:{pattern_id}", ["outbreaks_past", "outbreak_ms", "outbreak_last_ms"])
+            pipeline.hmget(f"{prefix(tenant)}pattern:{pattern_id}", ["outbreaks_past", "tally"])
         rows = pipeline.execute() if pattern_ids else []
         return {pattern_id: decode_spans(*map(text, row)) for pattern_id, row in zip(pattern_ids, rows, strict=True)}
 
@@ -123,10 +123,10 @@ class RedisRuns(RedisDue):
 
     def clean_runs(self, tenant: str, pattern_id: str) -> int:
         """See `Index.clean_runs`."""
-        last_ms: Any = self._client.hget(f"{prefix(tenant)}pattern:{pattern_id}", "last_ms")
+        tally = decode_tally(text(self._client.hget(f"{prefix(tenant)}pattern:{pattern_id}", "tally")))
         lines = [text(line) for line in self._scripts.run("members", prefix(tenant), pattern_id, "lines_of")]
         chosen = random.sample(lines, min(len(lines), MOST_LINES))
-        return clean_runs((self.line(tenant, line).attempts for line in chosen), int(last_ms or 0))
+        return clean_runs((self.line(tenant, line).attempts for line in chosen), tally.get("last_ms", 0))
 
     def quarantine_judgement_due(self, tenant: str, pattern_ids: Sequence[str], now_ms: int) -> None:
         """See `Index.quarantine_judgement_due`. What was due sooner stays so."""

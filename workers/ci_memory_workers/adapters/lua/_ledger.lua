@@ -1,3 +1,4 @@
+--@include _tally
 --@include _small
 -- The ledger of fixes: what was tried, what worked, what failed. Shared by the scripts that name it (`--@include _ledger`).
 --
@@ -30,7 +31,7 @@ end
 -- A pattern has changed, and Aegis is owed the change at `ms`, or sooner if that was owed before. Whoever is writing it now sees by
 -- the revision that it has changed again; its lease is not touched.
 local function owe_memory(p, id, ms)
-  redis.call('HINCRBY', p .. 'pattern:' .. id, 'revision', 1)
+  count_revision(p, id)
   if redis.call('HEXISTS', p .. 'leases:memory', id) == 0 then redis.call('ZADD', p .. 'due:memory', 'LT', ms, id) end
 end
 

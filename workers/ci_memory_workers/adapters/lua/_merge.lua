@@ -29,24 +29,20 @@ local function move_fingerprints(p, from, into)
   end
 end
 
--- Aegis is told of each match by a vote, see next_vote: the one that stays owes those that the other owed.
-local function move_matches(old, new, counted)
-  local matched = redis.call('HMGET', old, 'match_votes', '~voted')
-  if not counted then redis.call('HINCRBY', new, '~voted', matched[2] or '0') end
-  redis.call('HSET', old, '~voted', matched[1] or '0')
-end
-
 -- How often, where and when it was seen. `counted`: the one that stays was restored from a state that has the counts in it.
 local function move_counts(p, from, into, now, counted)
   local old, new = p .. 'pattern:' .. from, p .. 'pattern:' .. into
-  for _, field in ipairs({ 'occurrence_count', 'episodes', 'flaky_count', 'match_votes' }) do
-    if not counted then redis.call('HINCRBY', new, field, redis.call('HGET', old, field) or '0') end
+  local its, there = tally_of(p, from), tally_of(p, into)
+  if not counted then
+    for _, name in ipairs({ 'occurrence_count', 'episodes', 'match_votes' }) do there[name] = there[name] + its[name] end
+    for _, field in ipairs({ 'flaky_count', '~voted' }) do redis.call('HINCRBY', new, field, redis.call('HGET', old, field) or '0') end
   end
-  move_matches(old, new, counted)
+  -- Aegis is told of each match by a vote, see next_vote: the one that stays owes those that the other owed.
+  redis.call('HSET', old, '~voted', its.match_votes)
   if tonumber(redis.call('HGET', old, 'flaky_count') or '0') > 0 then redis.call('ZADD', p .. 'due:quarantine', now, into) end
   for _, repo in ipairs(names(p, from, 'repos')) do
     if put_member(p, into, 'repos', repo, true) then
-      redis.call('HINCRBY', new, 'repositories', 1)
+      there.repositories = there.repositories + 1
       redis.call('SADD', p .. 'merged_repos:' .. from, repo)
     end
   end
@@ -56,12 +52,13 @@ local function move_counts(p, from, into, now, counted)
   if redis.call('EXISTS', p .. 'reruns:' .. from) == 1 then
     redis.call('SUNIONSTORE', p .. 'reruns:' .. into, p .. 'reruns:' .. into, p .. 'reruns:' .. from)
   end
-  local first, last = redis.call('HGET', old, 'first_ms'), redis.call('HGET', old, 'last_ms')
+  there.last_ms = math.max(there.last_ms, its.last_ms)
+  keep_tally(p, into, there)
+  local first = redis.call('HGET', old, 'first_ms')
   local first_there = redis.call('HGET', new, 'first_ms') or first
   redis.call('HSET', old, 'first_there', first_there)
   if tonumber(first) < tonumber(first_there) then redis.call('HSET', new, 'first_ms', first) end
-  if tonumber(last) > tonumber(redis.call('HGET', new, 'last_ms') or '0') then redis.call('HSET', new, 'last_ms', last) end
-  redis.call('ZADD', p .. 'last_seen', 'GT', last, into)
+  redis.call('ZADD', p .. 'last_seen', 'GT', its.last_ms, into)
   revive(new)
   revive(new)
   redis.call('ZREM', p .. 'last_seen', from)

@@ -57,7 +57,4 @@ local function watch_for_outbreak(p, id, t, repo, place, job, ms)
   t.outbreak_builds = t.outbreak_builds + 1
   t.outbreak_last_ms = math.max(ms, t.outbreak_last_ms or 0)
   if meet(p, id, t, 'outbreak_in', repo) then t.outbreak_repositories = t.outbreak_repositories + 1 end
-  local changed = t.changed
-  changed.outbreak_ms, changed.outbreak_last_ms = string.format('%d', t.outbreak_ms), string.format('%d', t.outbreak_last_ms)
-  changed.outbreak_builds, changed.outbreak_repositories = string.format('%d', t.outbreak_builds), string.format('%d', t.outbreak_repositories)
 end

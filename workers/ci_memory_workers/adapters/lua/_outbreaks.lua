@@ -1,6 +1,6 @@
 -- Outbreaks. Shared by the scripts that name it (`--@include _outbreaks`).
 --
--- `t` is what is known of a pattern (see _touched): outbreak_ms and outbreak_last_ms as numbers or nil.
+-- `t` is what is known of a pattern (see _touched), its tally.
 
 local OUTBREAK_TAIL_MS = 60 * 60000
 

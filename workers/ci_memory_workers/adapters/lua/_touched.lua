@@ -1,27 +1,21 @@
 --@include _recent
--- What a batch does to its patterns. Shared by the scripts that name it (`--@include _touched`); needs _small, _versions.
+-- What a batch does to its patterns. Shared by the scripts that name it (`--@include _touched`); needs _tally, _small, _version.
 --
 -- What a batch needs of a pattern is read once, changed in a table, and written once at the batch's end: most failures of a batch are of
--- few patterns. What is written to its hash meanwhile by other ways is rare, touches other fields, and says `stale`. `batch` holds
--- `touched` (pattern id -> table), and their `touched_order`. The batch alone counts: occurrences, repositories, match_votes, episodes,
--- revision, last_ms, and what _outbreaks says; anything else that it changes makes a new version.
+-- few patterns. What is written to its hash meanwhile by other ways is rare, touches other fields, and says `stale`: a new version. `batch`
+-- holds `touched` (pattern id -> table), and their `touched_order`.
 
-local READ = { 'status', 'analysed', 'last_ms', 'occurrence_count', 'repositories', 'match_votes', 'episodes', 'revision', 'resolved_ms',
-  'fix_repo', 'outbreak_ms', 'outbreak_last_ms', 'outbreak_builds', 'outbreak_repositories', '~version', '~merged', '~recent', '~repos',
-  '~lines_of', '~outbreak_in' }
+local READ = { 'tally', 'status', 'analysed', 'resolved_ms', 'fix_repo', '~version', '~merged', '~recent', '~repos', '~lines_of', '~outbreak_in' }
 
 local function touch(p, batch, id)
   local t = batch.touched[id]
   if t then return t end
   local key = p .. 'pattern:' .. id
   local v = redis.call('HMGET', key, unpack(READ))
-  t = { key = key, status = v[1], analysed = v[2], last_ms = tonumber(v[3] or '0'), occurrence_count = tonumber(v[4] or '0'),
-    repositories = tonumber(v[5] or '0'), match_votes = tonumber(v[6] or '0'), episodes = tonumber(v[7] or '0'),
-    revision = tonumber(v[8] or '0'), resolved_ms = tonumber(v[9] or '0') or 0, fix_repo = v[10], outbreak_ms = tonumber(v[11] or ''),
-    outbreak_last_ms = tonumber(v[12] or ''), outbreak_builds = tonumber(v[13] or '0'), outbreak_repositories = tonumber(v[14] or '0'),
-    version = v[15] or '', merged = v[16] and redis.call('SMEMBERS', p .. 'merged:' .. id) or {}, ms = 0,
-    packed = { ['~recent'] = v[17] or nil, ['~repos'] = v[18] or nil, ['~lines_of'] = v[19] or nil, ['~outbreak_in'] = v[20] or nil },
-    changed = {} }
+  t = open_tally(v[1], { key = key, status = v[2], analysed = v[3], resolved_ms = tonumber(v[4] or '') or 0, fix_repo = v[5],
+    version = v[6] or '', merged = v[7] and redis.call('SMEMBERS', p .. 'merged:' .. id) or {}, ms = 0,
+    packed = { ['~recent'] = v[8] or nil, ['~repos'] = v[9] or nil, ['~lines_of'] = v[10] or nil, ['~outbreak_in'] = v[11] or nil },
+    changed = {} })
   t.was_seen = t.occurrence_count > 0 and t.status ~= 'deprecated'
   if t.status == 'deprecated' then
     t.status, t.stale = redis.call('HGET', key, 'status_before') or 'unresolved', true
@@ -48,23 +42,15 @@ local function seen_in(t, place, commit, ms)
 end
 
 local function write_touched(p, id, t)
-  t.revision = t.revision + 1
-  t.last_ms = math.max(t.last_ms, t.ms)
-  local fields = { t.key, 'occurrence_count', string.format('%d', t.occurrence_count), 'revision', string.format('%d', t.revision),
-    'last_ms', string.format('%d', t.last_ms), 'match_votes', string.format('%d', t.match_votes), 'episodes', string.format('%d', t.episodes),
-    'repositories', string.format('%d', t.repositories) }
-  if t.stale then t.changed['~version'] = new_version() end
+  t.revision, t.last_ms = t.revision + 1, math.max(t.last_ms, t.ms)
+  t.tally = close_tally(t)
+  if t.stale then t.changed[VERSION] = new_version() end
+  local fields = { t.key, 'tally', t.tally }
   for name, value in pairs(t.changed) do
     fields[#fields + 1] = name
     fields[#fields + 1] = value
   end
   redis.call('HSET', unpack(fields))
-end
-
--- A pattern's version and what a batch counts of it, as it left it. `pattern_codec` reads it.
-local function counts_of_touched(t)
-  return string.format('%s %d %d %d %d %d %d %d %d %d %d', t.version, t.occurrence_count, t.repositories, t.match_votes, t.episodes, t.revision, t.last_ms,
-    t.outbreak_ms or 0, t.outbreak_last_ms or 0, t.outbreak_builds, t.outbreak_repositories)
 end
 
 -- Aegis is owed what was touched and is analysed, unless somebody is writing it now: the revision says that it has changed again.

@@ -31,7 +31,7 @@
 --            F: 'new' | 'known' | 'duplicate_new' | 'duplicate_known' | 'need_sample' (nothing was done: send it again with its sample)
 --            P: 'pass' | 'duplicate_pass'      R: 'accepted' | 'duplicate_resolution' | 'unknown_pattern' (nothing was done)
 --          then for each pattern that an F names: pattern_id, number of fields, and HGETALL of it ('~…', what is packed, may be outdated);
---          or 0 for what the sender holds, its version and what is counted of it (see counts_of_touched)
+--          or 0 for what the sender holds, and its version and tally by a blank
 
 local MOST_RECORDS = 200000
 local p = KEYS[1]
@@ -56,7 +56,7 @@ local function owe_sync(id)
   elseif redis.call('HGET', p .. 'pattern:' .. id, 'analysed') then
     owe_memory(p, id, now + flush)
   else
-    redis.call('HINCRBY', p .. 'pattern:' .. id, 'revision', 1)
+    count_revision(p, id)
   end
 end
 
@@ -82,11 +82,7 @@ end
 -- A failing attempt that is followed by a passing one of the same job in the same build is a flaky episode, counted once.
 local function count_flaky(run, job, id, place, passed_ms)
   local key = p .. 'pattern:' .. id
-  local t = batch.touched[id]
-  if not t then
-    local outbreak = redis.call('HMGET', key, 'outbreak_ms', 'outbreak_last_ms')
-    t = { outbreak_ms = tonumber(outbreak[1] or ''), outbreak_last_ms = tonumber(outbreak[2] or '') }
-  end
+  local t = batch.touched[id] or tally_of(p, id)
   t.stale = true
   local state = redis.call('HMGET', run, 'm|' .. job .. '|' .. id, 'e|' .. job .. '|' .. id)
   if in_outbreak(t, tonumber(state[2] or '')) then
@@ -122,8 +118,8 @@ local function mint(a, id, ms, traits, sample)
   redis.call('HSET', p .. 'fingerprints', a[3], id)
   known[a[3]] = id
   -- What changes with each failure comes first: the hash is one piece of memory, and is looked through from its beginning.
-  redis.call('HSET', p .. 'pattern:' .. id, 'last_ms', ms, 'occurrence_count', 0, 'revision', 0, 'match_votes', 0, 'episodes', 0,
-    'repositories', 0, 'status', 'unresolved', 'first_ms', ms, 'fingerprint', a[3], 'traits', traits)
+  redis.call('HSET', p .. 'pattern:' .. id, 'tally', close_tally(open_tally(nil, {})), 'status', 'unresolved', 'first_ms', ms, 'fingerprint', a[3],
+    'traits', traits)
   redis.call('SET', p .. 'sample:' .. id, sample)
   redis.call('ZADD', p .. 'due:analysis', now, id)
 end
@@ -285,7 +281,7 @@ for _, id in ipairs(order) do
   reply[#reply + 1] = id
   if t and not t.stale and held[id] == id .. ' ' .. t.version then
     reply[#reply + 1] = 0
-    reply[#reply + 1] = counts_of_touched(t)
+    reply[#reply + 1] = t.version .. ' ' .. t.tally
   else
     local fields = redis.call('HGETALL', p .. 'pattern:' .. id)
     reply[#reply + 1] = #fields

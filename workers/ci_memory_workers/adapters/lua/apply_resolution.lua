@@ -16,8 +16,7 @@ local id = surviving(p, ARGV[3])
 local key = p .. 'pattern:' .. id
 
 local function rerun()
-  local episodes = tonumber(redis.call('HGET', key, 'episodes') or '0')
-  local flaky = math.min(episodes, tonumber(redis.call('HGET', key, 'flaky_count') or '0') + 1)
+  local flaky = math.min(tally_of(p, id).episodes, tonumber(redis.call('HGET', key, 'flaky_count') or '0') + 1)
   redis.call('HSET', key, 'flaky_count', flaky, 'status', 'flaky')
   keep_vote(p, id, 'harmful', 'reflection', ARGV[9])
   redis.call('ZADD', p .. 'due:quarantine', now, id)

@@ -53,20 +53,20 @@ for _, fingerprint in ipairs(leaving) do
 end
 
 local function take_counts_back()
+  local its = tally_of(p, gone)
   for _, id in ipairs(above) do
-    local key = p .. 'pattern:' .. id
-    for _, field in ipairs({ 'occurrence_count', 'episodes', 'flaky_count', 'match_votes' }) do
-      local left = tonumber(redis.call('HGET', key, field) or '0') - tonumber(redis.call('HGET', old, field) or '0')
-      redis.call('HSET', key, field, math.max(0, left))
+    local key, left = p .. 'pattern:' .. id, tally_of(p, id)
+    for _, name in ipairs({ 'occurrence_count', 'episodes', 'match_votes' }) do left[name] = math.max(0, left[name] - its[name]) end
+    for _, field in ipairs({ 'flaky_count', '~voted' }) do
+      local more = tonumber(redis.call('HGET', key, field) or '0') - tonumber(redis.call('HGET', old, field) or '0')
+      redis.call('HSET', key, field, math.max(0, field == '~voted' and math.min(more, left.match_votes) or more))
     end
-    local matched = redis.call('HMGET', key, 'match_votes', '~voted')
-    local voted = tonumber(matched[2] or '0') - tonumber(redis.call('HGET', old, '~voted') or '0')
-    redis.call('HSET', key, '~voted', math.max(0, math.min(voted, tonumber(matched[1]))))
     redis.call('SREM', p .. 'merged:' .. id, gone)
     redis.call('SDIFFSTORE', p .. 'merged:' .. id, p .. 'merged:' .. id, p .. 'merged:' .. gone)
     for _, repo in ipairs(redis.call('SMEMBERS', p .. 'merged_repos:' .. gone)) do
-      if drop_member(p, id, 'repos', repo) then redis.call('HINCRBY', key, 'repositories', -1) end
+      if drop_member(p, id, 'repos', repo) then left.repositories = left.repositories - 1 end
     end
+    keep_tally(p, id, left)
   end
   if above[1] == stays and redis.call('HGET', new, 'first_ms') == redis.call('HGET', old, 'first_ms') then
     redis.call('HSET', new, 'first_ms', redis.call('HGET', old, 'first_there'))
@@ -120,7 +120,7 @@ local function come_back()
   redis.call('HDEL', old, 'merged_into', 'merged_by', 'merged_why', 'merged_ms', 'status_there', 'first_there', 'takes', 'attempts')
   -- Its memories were withdrawn, and Aegis can't bring one back: it gets new ones.
   for _, name in ipairs({ 'merged_trials:', 'merged_fields:', 'merged_repos:', 'links:' }) do redis.call('DEL', p .. name .. gone) end
-  redis.call('ZADD', p .. 'last_seen', redis.call('HGET', old, 'last_ms'), gone)
+  redis.call('ZADD', p .. 'last_seen', tally_of(p, gone).last_ms, gone)
   redis.call('ZADD', p .. 'due:quarantine', now, gone)
   if redis.call('HGET', old, 'status') == 'quarantined' then redis.call('SADD', p .. 'quarantined', gone) end
   if redis.call('HGET', old, 'analysed') ~= 'final' then

@@ -1,4 +1,5 @@
 --@include _versioned
+--@include _tally
 -- Ends a lease: the work is done, or set for later.
 --
 -- KEYS[1]  the tenant's prefix
@@ -13,7 +14,7 @@ redis.call('HDEL', p .. 'leases:' .. lane, id)
 local again = ARGV[4]
 local function revision()
   if lane == 'transitions' then return redis.call('HGET', p .. 'line_revisions', id) or '0' end
-  return redis.call('HGET', p .. 'pattern:' .. id, 'revision') or '0'
+  return string.format('%d', tally_of(p, id).revision)
 end
 if again == '' and ARGV[5] ~= '' and revision() ~= ARGV[5] then again = ARGV[6] end
 -- An analysis that was put off before the analyst was asked is no take: only those are counted that a worker may die of.

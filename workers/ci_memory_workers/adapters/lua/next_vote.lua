@@ -11,8 +11,8 @@ local p, id = KEYS[1], ARGV[1]
 local kept = redis.call('LPOP', p .. 'votes:' .. id)
 if kept then return kept end
 local key = p .. 'pattern:' .. id
-local state = redis.call('HMGET', key, 'match_votes', '~voted', '~recent')
-local matched = tonumber(state[1] or '0')
+local state = redis.call('HMGET', key, 'tally', '~voted', '~recent')
+local matched = open_tally(state[1], {}).match_votes
 local waiting = math.min(matched - tonumber(state[2] or '0'), MOST_VOTES)
 if waiting <= 0 then return '' end
 redis.call('HSET', key, '~voted', string.format('%d', matched - waiting + 1))

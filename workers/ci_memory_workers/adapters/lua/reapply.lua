@@ -43,8 +43,7 @@ function kinds.fix()
 end
 
 function kinds.rerun()
-  local state = redis.call('HMGET', key, 'episodes', 'flaky_count')
-  local flaky = math.min(tonumber(state[1] or '0'), tonumber(state[2] or '0') + 1)
+  local flaky = math.min(tally_of(p, id).episodes, tonumber(redis.call('HGET', key, 'flaky_count') or '0') + 1)
   redis.call('HSET', key, 'flaky_count', flaky, 'status', 'flaky')
 end
 

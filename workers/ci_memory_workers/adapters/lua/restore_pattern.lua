@@ -17,11 +17,11 @@
 
 local p, id, revision, now = KEYS[1], ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 local key = p .. 'pattern:' .. id
-local here = redis.call('HMGET', key, 'revision', 'merged_into')
+local tally, merged_into = tally_of(p, id), redis.call('HGET', key, 'merged_into')
 local known = redis.call('EXISTS', key) == 1
-if here[2] then return 'merged' end
+if merged_into then return 'merged' end
 if redis.call('HEXISTS', p .. 'forgotten', id) == 1 then return 'forgotten' end
-if known and tonumber(here[1] or '0') >= revision then return 'unchanged' end
+if known and tally.revision >= revision then return 'unchanged' end
 
 local sections, at = {}, 10
 while at <= #ARGV do
@@ -31,22 +31,24 @@ while at <= #ARGV do
   at = at + 2 + #items
 end
 
--- Returns by how much.
-local function raise(name, value)
-  local more = tonumber(value) - tonumber(redis.call('HGET', key, name) or '0')
-  if more > 0 then redis.call('HSET', key, name, value) end
-  return math.max(0, more)
+local NEVER_FALLS = { occurrence_count = true, repositories = true, match_votes = true, episodes = true, last_ms = true }
+local COUNTED = {}
+for _, name in ipairs(TALLY) do COUNTED[name] = true end
+
+local function put_count(name, value)
+  -- Votes for these matches were cast where the state comes from.
+  if name == 'match_votes' then redis.call('HINCRBY', key, '~voted', math.max(0, value - tally.match_votes)) end
+  tally[name] = NEVER_FALLS[name] and math.max(tally[name], value) or value
 end
 
-local never_falls = { occurrence_count = true, episodes = true, flaky_count = true, match_votes = true, last_ms = true }
 local function put_fields()
   local fields = sections.fields
   for i = 1, #fields, 2 do
     local name, value = fields[i], fields[i + 1]
-    -- Votes for these matches were cast where the state comes from.
-    if name == 'match_votes' then redis.call('HINCRBY', key, '~voted', raise(name, value)) end
-    if known and (never_falls[name] or name == 'repositories') then
-      raise(name, value)
+    if COUNTED[name] then
+      put_count(name, tonumber(value) or 0)
+    elseif known and name == 'flaky_count' then
+      redis.call('HSET', key, name, math.max(tonumber(value), tonumber(redis.call('HGET', key, name) or '0')))
     elseif known and name == 'first_ms' then
       local first = redis.call('HGET', key, 'first_ms')
       if not first or tonumber(value) < tonumber(first) then redis.call('HSET', key, 'first_ms', value) end
@@ -59,7 +61,8 @@ end
 
 local function put_places()
   for _, repo in ipairs(sections.repos) do put_member(p, id, 'repos', repo, true) end
-  raise('repositories', count_members(p, id, 'repos'))
+  tally.repositories = math.max(tally.repositories, count_members(p, id, 'repos'))
+  keep_tally(p, id, tally)
   if #sections.recent > 0 and redis.call('HEXISTS', key, '~recent') == 0 then
     local packed
     for i = #sections.recent, 1, -1 do
@@ -68,11 +71,10 @@ local function put_places()
     end
     redis.call('HSET', key, '~recent', only_recent(packed))
   end
-  local last = redis.call('HGET', key, 'last_ms') or '0'
   if ARGV[6] == '1' and not known then
-    redis.call('ZADD', p .. 'last_seen', '-' .. last, id)
+    redis.call('ZADD', p .. 'last_seen', -tally.last_ms, id)
   else
-    redis.call('ZADD', p .. 'last_seen', 'GT', last, id)
+    redis.call('ZADD', p .. 'last_seen', 'GT', tally.last_ms, id)
   end
 end
 
@@ -109,7 +111,7 @@ local function put_fixes()
 end
 
 local function count_totals()
-  local seen = tonumber(redis.call('HGET', key, 'occurrence_count') or '0')
+  local seen = tally_of(p, id).occurrence_count
   redis.call('HINCRBY', p .. 'totals', 'failures', seen)
   redis.call('HINCRBY', p .. 'totals', 'repeats', math.max(0, seen - 1 - #sections.merged / 4))
   for i = 1, #sections.fixes, 2 do

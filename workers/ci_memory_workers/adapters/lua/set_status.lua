@@ -11,12 +11,12 @@
 
 local p, id, now = KEYS[1], ARGV[1], tonumber(ARGV[5])
 local key = p .. 'pattern:' .. id
-local state = redis.call('HMGET', key, 'status', 'last_ms', 'episodes', 'flaky_count')
-if state[1] ~= ARGV[2] or (ARGV[6] ~= '' and state[2] ~= ARGV[6]) then return 0 end
+local state, tally = redis.call('HMGET', key, 'status', 'flaky_count'), tally_of(p, id)
+if state[1] ~= ARGV[2] or (ARGV[6] ~= '' and tally.last_ms ~= tonumber(ARGV[6])) then return 0 end
 redis.call('HSET', key, 'status', ARGV[3], 'status_reason', ARGV[4], 'status_ms', now)
 if ARGV[2] ~= ARGV[3] then redis.call('HSET', key, 'status_before', ARGV[2]) end
 local enters, leaves = ARGV[3] == 'quarantined', ARGV[2] == 'quarantined' and ARGV[3] ~= 'deprecated'
-if enters or leaves then redis.call('HSET', key, 'quarantine_episodes', state[3] or '0', 'quarantine_flaky', state[4] or '0') end
+if enters or leaves then redis.call('HSET', key, 'quarantine_episodes', tally.episodes, 'quarantine_flaky', state[2] or '0') end
 if enters then
   redis.call('HSET', key, 'quarantine_ms', now, 'quarantine_until_ms', ARGV[7])
   redis.call('HINCRBY', key, 'quarantine_entries', 1)
