@@ -17,7 +17,7 @@ from chaos_rejected import MARKER_OF_NO_EVENT
 from chaos_standins import read_store
 from ci_memory_producers import FailureEvent, Producer
 from ci_memory_producers.events import ANSWER, Analysis
-from ci_memory_producers.keys import result_key, tenant_prefix
+from ci_memory_producers.keys import result_key
 from ci_memory_workers.adapters.event_log import DEAD
 from ci_memory_workers.adapters.pattern_codec import pairs
 from ci_memory_workers.adapters.redis_records import RedisRecords
