@@ -1,3 +1,4 @@
+--@include _versioned
 --@include _ledger
 -- Forgets a job on a branch that has not run for long: its patterns no longer look there for clean runs, and it breaks none of them.
 --

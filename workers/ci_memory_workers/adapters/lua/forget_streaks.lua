@@ -1,3 +1,4 @@
+--@include _versioned
 --@include _ledger
 -- Lets go of what kept streaks of failures from being counted twice: their runs are no longer kept, so that nobody can learn of them again.
 -- What was counted of them stays.

@@ -1,3 +1,4 @@
+--@include _versioned
 --@include _ledger
 --@include _flaky
 -- Takes back what was learned of a streak of failures before all of its runs were read: its trial, or its flaky episode.
