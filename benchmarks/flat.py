@@ -45,14 +45,14 @@ FEW, DUE, BATCH, PIECE = 1_000, 1_000, 100, 20_000
 GOALS = {"rate, many / few": 0.85, "GB for a million patterns": 1.5, "age, all / 10,000": 2.0, "quarantine, all / 10,000": 2.0}
 DIAGNOSIS = Diagnosis(
     summary="The login test expects 200 and gets 401, since the client of the fixture sends no Authorization header any more",
-    likely_cause="AUTH_TOKEN is no longer set for the job: commit 3f2a81c moved it from the workflow's env to the deploy step alone",
-    suggested_fix="Set AUTH_TOKEN in the env of the test job in ci.yml again, or let conftest.py sign a token of its own for tests",
+    likely_cause="AUTH_TOKEN is no longer set for the job: commit 3f2a81c moved it from the workflow to the deploy step alone",
+    suggested_fix="Set AUTH_TOKEN in the env of the test job in ci.yml again, or let conftest.py sign a token of its own",
     prevention="Let the fixture fail with a clear message when AUTH_TOKEN is empty, before any request",
 )
 """Real words: what is kept is deflated."""
 FIXES = (
-    "Set AUTH_TOKEN in the test job's env as well; the deploy step keeps its own copy. Both read it from the organisation's secrets now.",
-    "conftest.py signs a token with the test key instead of reading AUTH_TOKEN, so that forks without secrets pass the login tests too.",
+    "Set AUTH_TOKEN in the test job's env as well; the deploy step keeps its own copy. Both read it from the secrets now.",
+    "conftest.py signs a token with the test key instead of reading AUTH_TOKEN: forks without secrets pass the login tests too.",
 )
 COPY = """
 -- Copies the keys of a pattern under new ids.

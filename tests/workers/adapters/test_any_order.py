@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from itertools import permutations
+
 import pytest
-from fakes import DIAGNOSIS, NOW, T, failed, open_index
+from fakes import DIAGNOSIS, HOUR_MS, NOW, T, failed, open_index, passed
+from line_runs import learn, only, run_of
 from redis import Redis
 
 from ci_memory_producers.events import ANSWER, Analysis, FailureEvent
@@ -93,3 +96,26 @@ def test_a_failure_that_was_new_until_it_was_recognised_is_known_when_it_is_push
     again = index.apply(T, [event], NOW)[0]
 
     assert (again.outcome, again.pattern_id) == ("duplicate_known", known)
+
+
+@pytest.mark.parametrize("order", [*permutations((0, 1))])
+def test_a_pass_hours_later_makes_nothing_flaky_though_it_is_read_before_its_failure(
+    redis_client: Redis, order: tuple[int, int]
+) -> None:
+    index = open_index(redis_client)
+    events = [failed(**run_of(1)), passed(**run_of(1, attempt=2, ms=NOW + 5 * HOUR_MS))]
+
+    learn(index, *(events[place] for place in order))
+
+    assert (only(index).flaky_episodes, only(index).status) == (0, "unresolved")
+
+
+@pytest.mark.parametrize("order", [*permutations((1, 2))])
+def test_a_pattern_was_first_seen_by_its_first_failure_not_by_the_one_that_was_read_first(
+    redis_client: Redis, order: tuple[int, int]
+) -> None:
+    index = open_index(redis_client)
+
+    learn(index, *(failed(**run_of(number)) for number in order))
+
+    assert only(index).first_ms == run_of(1)["ms"]

@@ -15,7 +15,7 @@ from ci_memory_workers.adapters.redis_index import RedisIndex
 from ci_memory_workers.domain.pattern import Pattern, Ruling
 from ci_memory_workers.services.ports import AnalystAnswer
 
-READERS = {"line_is_quiet", "members", "next_vote", "read_pattern"}
+READERS = {"line_is_quiet", "members", "next_vote", "read_pattern", "settled"}
 """Scripts that write nothing to a pattern that is told; `apply_batch` makes new versions by ways of its own."""
 SAID = Ruling(by="dev@example.com", why="", ms=NOW)
 

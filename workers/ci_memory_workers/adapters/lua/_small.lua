@@ -3,11 +3,11 @@
 -- Packed in one field of pattern:{id}: '~' and what they are. A key costs a hundred bytes and a command, and most patterns have a few of
 -- each. One that has grown large is a hash of its own, '{what}:{id}', and its field says LARGE.
 --
---   repos       repositories                           trials     trial -> see _ledger
---   lines_of    lines                                  reported   repository -> the trial that a person's report is
---   aliases     fingerprints
---   fix_repos   'fix|repository'
---   outbreak_in repositories of the last outbreak
+--   repos       repository -> true                     trials     trial -> see _ledger
+--   lines_of    line -> true                           reported   repository -> the trial that a person's report is
+--   aliases     fingerprint -> true
+--   fix_repos   'fix|repository' -> true
+--   outbreak_in repository -> true: of its last outbreak
 --
 -- Those on the left are names alone, one after the other with a MARK before, between and after them: whether one is there, a batch asks for
 -- each of its events, and finds without unpacking.

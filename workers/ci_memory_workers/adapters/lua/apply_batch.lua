@@ -34,6 +34,7 @@
 --          or 0 for what the sender holds, and its version and tally by a blank
 
 local MOST_RECORDS = 200000
+local NO_TEST = ''
 local p = KEYS[1]
 local now, ttl, flush = tonumber(ARGV[1]), ARGV[2], tonumber(ARGV[3])
 local most_waiting = tonumber(ARGV[4])
@@ -158,10 +159,23 @@ local function keep_episode(a, t, id, ms, minted)
     end
   end
   if not had[3] or tonumber(had[3]) > attempt then write(failing, attempt) end
+  -- Which patterns a test failed with: its pass is looked up, and not searched for among all tests of the run.
+  if not had[3] and test ~= NO_TEST then
+    local of_test = 't|' .. job .. '|' .. test
+    local before = redis.call('HGET', run, of_test)
+    write(of_test, before and before .. ' ' .. id or id)
+  end
   if #fields > 0 then redis.call('HSET', run, unpack(fields)) end
   if not had[1] then redis.call('EXPIRE', run, ttl) end
   local whole, single = tonumber(had[4] or ''), tonumber(had[5] or '')
-  if (whole and whole > attempt) or (single and single > attempt) then count_flaky(run, job, id, place) end
+  local passed = (whole and whole > attempt and 'p|' .. job .. '|') or (single and single > attempt and 'p|' .. job .. '|' .. test)
+  if passed then count_flaky(run, job, id, place, tonumber(redis.call('HGET', run, 'ms|' .. passed) or '')) end
+end
+
+local function began_before(t, ms)
+  if ms >= tonumber(redis.call('HGET', t.key, 'first_ms') or '0') then return end
+  redis.call('HSET', t.key, 'first_ms', ms)
+  t.stale = true
 end
 
 local function failure(a)
@@ -181,6 +195,8 @@ local function failure(a)
   end
   local t = touch(p, batch, id)
   saw(event_id, (minted and 'n|' or 'k|') .. id)
+  -- Failures are not read in the order in which they came.
+  if ms < t.last_ms or ms < t.ms then began_before(t, ms) end
   t.ms = math.max(t.ms, ms)
   t.occurrence_count = t.occurrence_count + 1
   totals.failures = totals.failures + 1
@@ -207,13 +223,19 @@ local function pass(a)
   local run = p .. 'run:' .. build
   local field = 'p|' .. job .. '|' .. test
   local before = tonumber(redis.call('HGET', run, field) or '0')
-  if attempt > before then redis.call('HSET', run, field, attempt) end
+  if attempt > before then redis.call('HSET', run, field, attempt, 'ms|' .. field, a[2]) end
   redis.call('EXPIRE', run, ttl)
-  local failing = 'f|' .. job .. '|' .. (test == '' and '' or test .. '|')
-  local all = redis.call('HGETALL', run)
-  for i = 1, #all, 2 do
-    if string.sub(all[i], 1, #failing) == failing and tonumber(all[i + 1]) < attempt then
-      count_flaky(run, job, surviving(p, string.match(all[i], '([^|]+)$')), place, tonumber(a[2]))
+  local function ended(pattern_id, failed_at)
+    if failed_at and tonumber(failed_at) < attempt then count_flaky(run, job, surviving(p, pattern_id), place, tonumber(a[2])) end
+  end
+  if test ~= NO_TEST then
+    for pattern_id in string.gmatch(redis.call('HGET', run, 't|' .. job .. '|' .. test) or '', '%S+') do
+      ended(pattern_id, redis.call('HGET', run, 'f|' .. job .. '|' .. test .. '|' .. pattern_id))
+    end
+  else
+    local failing, all = 'f|' .. job .. '|', redis.call('HGETALL', run)
+    for i = 1, #all, 2 do
+      if string.sub(all[i], 1, #failing) == failing then ended(string.match(all[i], '([^|]+)$'), all[i + 1]) end
     end
   end
   keep_run(p, batch, a[8], a[9], attempt, '', a[10])
