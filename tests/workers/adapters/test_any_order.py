@@ -12,7 +12,7 @@ from redis import Redis
 from ci_memory_producers.events import ANSWER, Analysis, FailureEvent
 from ci_memory_producers.keys import result_key
 from ci_memory_workers.adapters.redis_index import RedisIndex
-from ci_memory_workers.services.ports import AnalystAnswer, Lease, Reading
+from ci_memory_workers.services.ports import AnalystAnswer, Dated, Lease, Reading
 
 SECOND = 1_000
 
@@ -103,7 +103,7 @@ def test_a_pass_hours_later_makes_nothing_flaky_though_it_is_read_before_its_fai
     redis_client: Redis, order: tuple[int, int]
 ) -> None:
     index = open_index(redis_client)
-    events = [failed(**run_of(1)), passed(**run_of(1, attempt=2, ms=NOW + 5 * HOUR_MS))]
+    events: list[Reading | Dated] = [failed(**run_of(1)), passed(**run_of(1, attempt=2, ms=NOW + 5 * HOUR_MS))]
 
     learn(index, *(events[place] for place in order))
 

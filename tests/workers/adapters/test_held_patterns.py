@@ -89,7 +89,7 @@ def test_a_pattern_that_was_lost_and_comes_back_under_its_id_is_another_version(
     lost = the(redis_client.dump(key))
     RedisDecisions(redis_client).own(T, pattern.pattern_id, "dev@example.com", SAID)
     told(index, "3")
-    redis_client.restore(key, 0, lost, replace=True)  # type: ignore[arg-type]  # redis-py types both its clients as one
+    redis_client.restore(key, 0, lost, replace=True)
 
     assert told(index, "4") == index.pattern(T, pattern.pattern_id)
 
