@@ -132,8 +132,10 @@ def ours(embedded: EmbeddedServer, made: list[FailureEvent], probes: int) -> Tim
         process(drain, embedded.url, 1),
     ):
 
+        ready: Iterator[FailureEvent] = iter(())
+
         def ask() -> None:
-            event = next(asked)
+            event = next(ready)
             producer.push(event, wait=True)
             answer = producer.wait("default", event.event_id, seconds=30)
             if answer is None or answer.status != "known_pattern":
@@ -145,6 +147,7 @@ def ours(embedded: EmbeddedServer, made: list[FailureEvent], probes: int) -> Tim
         while box.log.lag() + box.log.unacknowledged():
             time.sleep(0.005)
         rate = CAPACITY / (time.perf_counter() - started)
+        ready = iter(list(islice(asked, 3 * probes)))
         idle = timed(probes, ask)
         with process(feed_log, embedded.url, made, rate / 2):
             half = timed(probes, ask)

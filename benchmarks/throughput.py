@@ -34,6 +34,7 @@ from ci_memory_producers import FailureEvent, Producer
 from ci_memory_workers.adapters.embedded_redis import EmbeddedServer
 from ci_memory_workers.bootstrap import Container, now_ms
 from ci_memory_workers.settings import Settings
+from ci_memory_workers.tasks.drain import Drain
 from throughput_parts import parts, show_parts
 
 BATCH = 100
@@ -111,13 +112,12 @@ def bare(embedded: EmbeddedServer, made: list[FailureEvent]) -> float:
     return len(made) / (time.perf_counter() - started)
 
 
-def drain(url: str, slot: int, barrier: Any) -> None:
-    """Read the log until nothing is left, as `tasks.drain` does."""
-    box = Container(Settings(url=url), lambda task, args, queue: None)
+def drain(url: str, slot: int, barrier: Any, stopping: Any) -> None:
+    """What `tasks.ingest.drain` does, until it is told to stop."""
+    box = Container(Settings(url=url, batch=BATCH, drain_seconds=300), lambda task, args, queue: None)
     box.failures.absorb(box.log.read(slot, 1, 1), now_ms())
     barrier.wait()
-    while entries := box.log.read(slot, BATCH, 50):
-        box.failures.absorb(entries, now_ms())
+    Drain(box, slot, f"throughput-{slot}", stopping.is_set).run()
 
 
 def known_failures(embedded: EmbeddedServer, made: list[FailureEvent]) -> Container:
@@ -139,8 +139,8 @@ def ours(drains: int) -> Callable[[EmbeddedServer, list[FailureEvent]], float]:
 
     def run(embedded: EmbeddedServer, made: list[FailureEvent]) -> float:
         box = known_failures(embedded, made)
-        barrier = multiprocessing.Barrier(drains + 1)
-        workers = [multiprocessing.Process(target=drain, args=(embedded.url, slot, barrier)) for slot in range(drains)]
+        barrier, stopping = multiprocessing.Barrier(drains + 1), multiprocessing.Event()
+        workers = [multiprocessing.Process(target=drain, args=(embedded.url, slot, barrier, stopping)) for slot in range(drains)]
         for worker in workers:
             worker.start()
         barrier.wait()
@@ -148,6 +148,7 @@ def ours(drains: int) -> Callable[[EmbeddedServer, list[FailureEvent]], float]:
         while box.log.lag() + box.log.unacknowledged():
             time.sleep(0.005)
         took = time.perf_counter() - started
+        stopping.set()
         for worker in workers:
             worker.join()
         return left / took

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator, Sequence
+from threading import Event
 from types import SimpleNamespace
 
 import pytest
@@ -24,7 +25,7 @@ TOKEN = "this-drain"
 
 
 class Absorbing:
-    """Takes in entries, and chokes on those that hold the word poison."""
+    """Takes in entries, and chokes on those that hold the word poison; on those that hold the word riddle as it reads them."""
 
     def __init__(self, log: object) -> None:
         self._log = log
@@ -32,6 +33,14 @@ class Absorbing:
         self.error: Exception = ValueError("chokes")
 
     def absorb(self, entries: Sequence[Entry], now_ms: int) -> Counts:
+        return self.take_in(self.read(entries, now_ms), now_ms)
+
+    def read(self, entries: Sequence[Entry], now_ms: int) -> Sequence[Entry]:
+        if any(b"riddle" in entry.payload for entry in entries):
+            raise self.error
+        return entries
+
+    def take_in(self, entries: Sequence[Entry], now_ms: int) -> Counts:
         self.batches.append([entry.payload for entry in entries])
         if any(b"poison" in entry.payload for entry in entries):
             raise self.error
@@ -85,6 +94,52 @@ def test_new_entries_are_taken_in_by_batches(box: Box, redis_client: Redis) -> N
     assert drain(box).run() == Counts(events=5, known=5)
     assert box.absorbing.batches == [[b"a", b"b", b"c"], [b"d", b"e"]]
     assert (box.log.unacknowledged(), dead(box)) == (0, [])
+
+
+def test_the_next_batch_is_read_while_one_is_taken_in(box: Box, redis_client: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
+    read, take_in, reading = box.absorbing.read, box.absorbing.take_in, Event()
+
+    def read_next(entries: Sequence[Entry], now_ms: int) -> Sequence[Entry]:
+        if entries[0].payload == b"d":
+            reading.set()
+        return read(entries, now_ms)
+
+    def take_in_when_the_next_is_read(entries: Sequence[Entry], now_ms: int) -> Counts:
+        assert reading.wait(30)
+        return take_in(entries, now_ms)
+
+    monkeypatch.setattr(box.absorbing, "read", read_next)
+    monkeypatch.setattr(box.absorbing, "take_in", take_in_when_the_next_is_read)
+    push(redis_client, *"abcdefg")
+
+    assert drain(box).run() == Counts(events=7, known=7)
+    assert box.absorbing.batches == [[b"a", b"b", b"c"], [b"d", b"e", b"f"], [b"g"]]
+
+
+@pytest.mark.parametrize("word", ["poison", "riddle"])
+@pytest.mark.parametrize("place", range(7))
+def test_wherever_an_entry_stands_that_cannot_be_processed_the_others_are_taken_in_in_their_order(
+    box: Box, redis_client: Redis, place: int, word: str
+) -> None:
+    payloads = [*"abcdefg"]
+    payloads[place] = word
+    push(redis_client, *payloads)
+
+    assert drain(box).run() == Counts(events=7, known=6, dead=1)
+    taken = [payload for batch in box.absorbing.batches for payload in batch if word.encode() not in batch]
+    assert taken == [one.encode() for one in payloads if one != word]
+    assert (dead(box), box.log.unacknowledged()) == ([(word, "processing_failed")], 0)
+
+
+def test_what_was_read_ahead_is_not_lost_when_redis_is_gone_under_the_batch_before(box: Box, redis_client: Redis) -> None:
+    box.absorbing.error = RedisGone("gone")
+    push(redis_client, "a", "poison", *"cdefgh")
+    with pytest.raises(RedisGone):
+        drain(box).run()
+
+    box.absorbing.error = ValueError("chokes")
+    assert drain(box).run() == Counts(events=8, known=7, dead=1)
+    assert (dead(box), box.log.unacknowledged()) == ([("poison", "processing_failed")], 0)
 
 
 def test_an_entry_that_cannot_be_processed_is_buried_and_its_neighbours_go_on(box: Box, redis_client: Redis) -> None:
@@ -164,14 +219,14 @@ def test_a_drain_whose_slot_was_lost_ends_and_leaves_the_rest(
     tick(monkeypatch, box.settings.slot_lease_seconds / 3)
     push(redis_client, *"abcd")
     one = drain(box, stopping=lambda: False)
-    absorb = box.absorbing.absorb
+    read = box.absorbing.read
 
-    def lose(entries: Sequence[Entry], now_ms: int) -> Counts:
+    def lose(entries: Sequence[Entry], now_ms: int) -> Sequence[Entry]:
         box.slots.release(0, TOKEN)
         assert box.slots.hold(0, "another")
-        return absorb(entries, now_ms)
+        return read(entries, now_ms)
 
-    box.absorbing.absorb = lose  # type: ignore[method-assign]  # loses the slot on the way
+    box.absorbing.read = lose  # type: ignore[method-assign]  # loses the slot on the way
 
     assert one.run() == Counts(events=3, known=3)
     assert box.log.lag() == 1

@@ -1,6 +1,6 @@
 """The story of a failure, from the log of events to the answer. Read this page first.
 
-A drain hands over a batch of entries, as they stand in the log. Each step below is one line of `absorb`:
+A drain hands over a batch of entries, as they stand in the log. Each step below is a line of `read` or of `take_in`:
 
 1. *validate*  what is no event goes to the dead letters, with its reason;
 2. *redact*    secrets go, although the producer has redacted already: producers are other people's machines;
@@ -77,6 +77,15 @@ class Counts:
 
 
 @dataclass(frozen=True, slots=True)
+class Batch:
+    """Entries that were read: what each says, and how many were no events."""
+
+    readable: list[tuple[Entry, Reading | Dated]]
+    dead: int
+    freshness: Freshness
+
+
+@dataclass(frozen=True, slots=True)
 class FailureMemory:
     """What the story needs: the log, the index, the rules, the bell, how old an event may be (ms), and what time it is.
 
@@ -96,16 +105,25 @@ class FailureMemory:
     answers: AnswerWriter = field(default_factory=AnswerWriter)
 
     def absorb(self, entries: Sequence[Entry], now_ms: int) -> Counts:
-        """Take in a batch. Safe to repeat with the same entries; raises what the log or the index raises, and then nothing of
-        the batch is acknowledged.
+        """Read a batch and take it in. Safe to repeat with the same entries; raises what the log or the index raises, and then
+        nothing of the batch is acknowledged.
         """
-        readable, dead = self._read_all(entries, now_ms)
-        counts = Counts(events=len(entries), dead=dead)
+        return self.take_in(self.read(entries, now_ms), now_ms)
+
+    def read(self, entries: Sequence[Entry], now_ms: int) -> Batch:
+        """What entries say that the log gave last; what is no event goes to the dead letters. Changes nothing else."""
+        readable = self._read_all(entries, now_ms)
         freshness = Freshness(max((entry.ms for entry in entries), default=0), self.log.left_unread)
+        return Batch(readable, len(entries) - len(readable), freshness)
+
+    def take_in(self, batch: Batch, now_ms: int) -> Counts:
+        """Apply, answer, acknowledge, ring. Another thread may `read` meanwhile."""
+        readable = batch.readable
+        counts = Counts(events=len(readable) + batch.dead, dead=batch.dead)
         for tenant, events in _by_tenant(readable).items():
             applied = self.index.apply(tenant, events, now_ms)
             self._bury_unknown(tenant, readable, applied)
-            replies = [reply for outcome in applied if (reply := self._reply(outcome, freshness))]
+            replies = [reply for outcome in applied if (reply := self._reply(outcome, batch.freshness))]
             notices = noted(tenant, events, applied, self.watched) if self.watched else ()
             due = self.index.publish(tenant, replies, notices)
             self._measure(tenant, events, applied)
@@ -115,7 +133,7 @@ class FailureMemory:
         self.log.acknowledge([entry for entry, _ in readable])
         return counts
 
-    def _read_all(self, entries: Sequence[Entry], now_ms: int) -> tuple[list[tuple[Entry, Reading | Dated]], int]:
+    def _read_all(self, entries: Sequence[Entry], now_ms: int) -> list[tuple[Entry, Reading | Dated]]:
         """Validate, redact, categorize and fingerprint; what is no event goes to the dead letters."""
         events: list[tuple[Entry, FailureEvent | PassEvent | ResolutionEvent]] = []
         for entry in entries:
@@ -123,11 +141,6 @@ class FailureMemory:
                 events.append((entry, self._validate(entry, now_ms)))
             except Unreadable as error:
                 self.log.bury(entry, error.reason, error.detail)
-        return self._read(events), len(entries) - len(events)
-
-    def _read(
-        self, events: Sequence[tuple[Entry, FailureEvent | PassEvent | ResolutionEvent]]
-    ) -> list[tuple[Entry, Reading | Dated]]:
         redacted = [(entry, without_secrets(event)) for entry, event in events]
         failures = [event for _, event in redacted if isinstance(event, FailureEvent)]
         readings = iter(self.reader.read_all([_text_of(event) for event in failures]))

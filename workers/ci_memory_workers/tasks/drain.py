@@ -1,10 +1,16 @@
-"""The loop of a drain: unfinished entries first, one by one where they were tried before; then what is new, in batches."""
+"""The loop of a drain: unfinished entries first, one by one where they were tried before; then what is new, in batches.
+
+While more waits in the log, the next batch is read as Redis takes in the one before: to read is our work, to take in mostly
+Redis's. Batches are taken in one after the other, in the order of the log.
+"""
 
 from __future__ import annotations
 
 import logging
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 
 from redis import RedisError
 
@@ -17,6 +23,14 @@ log = logging.getLogger(__name__)
 
 BLOCK_MS = 1_000
 """How long a read waits for the first entry, and so how soon a drain sees that it should stop."""
+
+
+@dataclass(frozen=True, slots=True)
+class UnderWay:
+    """A batch that another thread takes in."""
+
+    entries: Sequence[Entry]
+    counts: Future[Counts]
 
 
 class Drain:
@@ -34,11 +48,19 @@ class Drain:
         settings = self._box.settings
         counts = self._finish_unfinished()
         deadline = time.monotonic() + settings.drain_seconds
-        while time.monotonic() < deadline and not self._stopping() and self._holds():
-            entries = self._box.log.read(self._slot, settings.batch, BLOCK_MS)
-            if entries:
-                counts += self._absorb(entries)
-        return counts
+        before: UnderWay | None = None
+        with ThreadPoolExecutor(1, "take-in") as hand:
+            while time.monotonic() < deadline and not self._stopping() and self._holds():
+                entries = self._box.log.read(self._slot, settings.batch, BLOCK_MS)
+                if len(entries) == settings.batch:
+                    added, before = self._read_ahead(entries, before, hand)
+                    counts += added
+                    continue
+                counts += self._finish(before)
+                before = None
+                if entries:
+                    counts += self._absorb(entries)
+            return counts + self._finish(before)
 
     def _holds(self) -> bool:
         """Whether the slot is still ours. Within a third of its lease nobody else can have it."""
@@ -48,16 +70,39 @@ class Drain:
         self._renew_at = asked_at + self._box.settings.slot_lease_seconds / 3
         return self._box.slots.hold(self._slot, self._token)
 
+    def _read_ahead(
+        self, entries: Sequence[Entry], before: UnderWay | None, hand: ThreadPoolExecutor
+    ) -> tuple[Counts, UnderWay | None]:
+        """Read a batch while the one before is taken in, and have it taken in next. Returns what became of the one before."""
+        story, now = self._box.failures, now_ms()
+        try:
+            batch = story.read(entries, now)
+        except RedisError:
+            raise
+        except Exception as error:  # noqa: BLE001 - as in `_together`
+            return self._finish(before) + self._alone(entries, error), None
+        counts = self._finish(before)
+        return counts, UnderWay(entries, hand.submit(story.take_in, batch, now))
+
+    def _finish(self, batch: UnderWay | None) -> Counts:
+        return self._together(batch.entries, batch.counts.result) if batch else Counts()
+
     def _absorb(self, entries: Sequence[Entry]) -> Counts:
+        return self._together(entries, lambda: self._box.failures.absorb(entries, now_ms()))
+
+    def _together(self, entries: Sequence[Entry], act: Callable[[], Counts]) -> Counts:
         """A batch; when something in it can't be processed, entry by entry, so that the others go on."""
         try:
-            return self._box.failures.absorb(entries, now_ms())
+            return act()
         except RedisError:
             raise
         except Exception as error:  # noqa: BLE001 - whatever one entry does to us, the others must go on
-            first = entries[0].entry_id
-            log.warning("a batch fails, trying its entries alone first_entry_id=%s error=%s", first, type(error).__name__)
-            return self._one_by_one(entries)
+            return self._alone(entries, error)
+
+    def _alone(self, entries: Sequence[Entry], error: Exception) -> Counts:
+        first = entries[0].entry_id
+        log.warning("a batch fails, trying its entries alone first_entry_id=%s error=%s", first, type(error).__name__)
+        return self._one_by_one(entries)
 
     def _finish_unfinished(self) -> Counts:
         """What this slot was given before and did not finish: its drain was killed, or an entry could not be processed.
