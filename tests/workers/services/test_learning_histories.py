@@ -34,6 +34,51 @@ def test_what_is_known_in_the_end_does_not_depend_on_the_order_of_reading(
     client.close()
 
 
+def pushed(number: int) -> dict[str, str]:
+    return {"commit_message": f"Change {number}"}
+
+
+A_ELSE_B: dict[str, Event] = {
+    "1 pass": passed(**run_of(1, **pushed(1))),
+    "2 a": failed("1:a", **run_of(2, **pushed(2))),
+    "3 b": failed("1:b", **run_of(3, **pushed(3))),
+    "3 pass": passed(**run_of(3, attempt=2, **pushed(3))),
+    "4 pass": passed(**run_of(4, **pushed(4))),
+    "5 a": failed("1:a", **run_of(5, **pushed(5))),
+    "5 a again": failed("1:a", **run_of(5, attempt=2, **pushed(5))),
+    "6 b": failed("1:b", **run_of(6, **pushed(6))),
+    "6 pass": passed(**run_of(6, attempt=2, **pushed(6))),
+    "7 a": failed("1:a", **run_of(7, **pushed(7))),
+    "8 b": failed("1:b", **run_of(8, **pushed(8))),
+    "8 pass": passed(**run_of(8, attempt=2, **pushed(8))),
+}
+"""After each failure `a` the job fails with `b` before it passes: another commit than the one that passed may have helped."""
+
+
+@pytest.mark.parametrize(
+    ("late", "runs"),
+    [
+        (("3 b", "6 pass"), 6),
+        (("6 pass", "3 b"), 6),
+        (("3 b", "6 b", "8 pass"), 8),
+        (("8 b", "8 pass", "6 b", "3 b"), 8),
+        (("2 a", "3 b", "6 b", "8 pass"), 8),
+    ],
+)
+@pytest.mark.parametrize("learns_before_the_last", [False, True])
+def test_what_seemed_sure_of_one_fix_hides_no_other_once_it_is_unsure(
+    redis_client: Redis, late: tuple[str, ...], runs: int, *, learns_before_the_last: bool
+) -> None:
+    history = {name: event for name, event in A_ELSE_B.items() if int(name[0]) <= runs}
+    in_order = all_known(redis_client, [(event, True) for event in history.values()])
+    names = [name for name in history if name not in late]
+
+    order = [(history[name], name == names[-1]) for name in names]
+    order += [(history[name], learns_before_the_last) for name in late]
+
+    assert all_known(redis_client, order) == in_order
+
+
 LATE: dict[str, tuple[list[Event], Event]] = {
     "a streak that began earlier": (
         [failed(**run_of(2)), passed(**run_of(3, **FIX)), passed(**run_of(4)), passed(**run_of(5))],

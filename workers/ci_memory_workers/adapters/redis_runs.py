@@ -70,12 +70,13 @@ class RedisRuns(RedisDue):
         now_ms: int,
         outbreak: bool = False,
         superseded: Sequence[str] = (),
+        no_longer_sure: Sequence[str] = (),
     ) -> bool:
         """See `Index.record_trial`."""
         commits = f"{transition.first.commit} {transition.last.commit}"
         arguments_ = (transition.pattern_id, trial_id, fix.repo, transition.verdict, transition.passing.ms, now_ms)
         flags = (int(transition.persisted), int(outbreak), int(transition.failures > 1), int(transition.unsure))
-        streak = (transition.first.ms, commits, *flags, *superseded)
+        streak = (transition.first.ms, commits, *flags, " ".join(no_longer_sure), *superseded)
         return bool(self._scripts.run("record_trial", prefix(tenant), *arguments_, fix.fix_id, encode_fix(fix), *streak))
 
     def record_rerun(

@@ -7,7 +7,7 @@ was recorded of it before is moved or taken back, so that in the end the same is
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .transitions import Attempt, Transition, streak_id, superseded_ids, transition_id
 
@@ -17,12 +17,16 @@ _TO_RECORD = "?"
 
 @dataclass(frozen=True, slots=True)
 class Lesson:
-    """One transition, what it is remembered by, and by which ids it may have been recorded before."""
+    """One transition, what it is remembered by, and by which ids it may have been recorded before.
+
+    Of an unsure one, ``no_longer_sure`` are ids of its pattern and line that were recorded before and are no sure fix now.
+    """
 
     transition: Transition
     outbreak: bool
     transition_id: str
     formers: tuple[str, ...] = ()
+    no_longer_sure: tuple[str, ...] = ()
 
     @property
     def key(self) -> str:
@@ -34,6 +38,11 @@ class Lesson:
         """``attempt`` where a later attempt of the same run passed: that was counted when it was read."""
         one = self.transition
         return "attempt" if one.kind == "rerun" and one.passing.run == one.last.run else one.kind
+
+    @property
+    def unsure(self) -> bool:
+        """Whether it is a fix of which nothing is kept beside a sure one."""
+        return self.kind == "fix" and self.transition.unsure
 
     @property
     def said(self) -> str:
@@ -91,7 +100,21 @@ def plan(line_id: str, attempts: Iterable[Attempt], found: Sequence[tuple[Transi
     # By the transition alone: a pattern that was merged has left its transitions to the one that stands for it.
     kept = {_id_of(key) for key in shown} | {_id_of(key) for key in known}
     forgotten = tuple((_pattern_of(key), _id_of(key)) for key in before if _id_of(key) not in kept)
+    doubts = _no_longer_sure(shown, lessons, {_id_of(key) for key in before})
+    changed = tuple(
+        replace(one, no_longer_sure=doubts.get(one.transition.pattern_id, ())) if one.unsure else one for one in changed
+    )
     return Plan(tuple(_mistakes(before, shown, known, changed)), changed, known, forgotten)
+
+
+def _no_longer_sure(shown: set[str], lessons: Sequence[Lesson], recorded: set[str]) -> dict[str, tuple[str, ...]]:
+    """By pattern, what may still be recorded as a sure fix and is none: lessons are recorded one by one."""
+    sure = {one.key for one in lessons if one.kind == "fix" and not one.unsure}
+    doubts: dict[str, list[str]] = {}
+    for key in sorted(shown - sure):
+        if _id_of(key) in recorded:
+            doubts.setdefault(_pattern_of(key), []).append(_id_of(key))
+    return {pattern_id: tuple(ids) for pattern_id, ids in doubts.items()}
 
 
 def _mistakes(

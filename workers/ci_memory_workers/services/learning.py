@@ -118,7 +118,14 @@ class Learner:
         fix = learned_fix(line, transition)
         self.watch.watch(tenant, transition.pattern_id, fix)
         return self.index.record_trial(
-            tenant, transition, lesson.transition_id, fix, now_ms=now_ms, outbreak=outbreak, superseded=former
+            tenant,
+            transition,
+            lesson.transition_id,
+            fix,
+            now_ms=now_ms,
+            outbreak=outbreak,
+            superseded=former,
+            no_longer_sure=lesson.no_longer_sure,
         )
 
     def _call_flaky(self, tenant: str, pattern_id: str, now_ms: int) -> None:

@@ -10,7 +10,8 @@
 -- ARGV[7]  fix_id       ARGV[8]  fix (JSON array) ARGV[9]  ms of the first failure of the streak   ARGV[10]  commits of the streak, by blanks
 -- ARGV[11] '1' when it persisted over several commits   ARGV[12]  '1' when the streak belongs to an outbreak
 -- ARGV[13] '1' when the streak is more than one failure   ARGV[14]  '1' when another commit may have helped: kept while nothing else is known
--- ARGV[15…] ids of trials that this one takes the place of: the streak was known by them while not all of its runs were read
+-- ARGV[15] ids of trials, by blanks, that are no sure fix any more, whatever is still written of them
+-- ARGV[16…] ids of trials that this one takes the place of: the streak was known by them while not all of its runs were read
 -- Reply    1 when something changed, else 0. Of what is flaky only a streak says something that persisted and that one commit ended for sure,
 --          of an outbreak none once the same code passed in it.
 
@@ -22,7 +23,9 @@ local unsure, persisted, outbreak = ARGV[14] == '1', ARGV[11] == '1', ARGV[12] =
 local trial = { fix = ARGV[7], repo = repo, kind = 'inferred', verdict = verdict, ms = tonumber(ARGV[5]), persisted = persisted,
   outbreak = outbreak, unsure = unsure, words = ARGV[8] }
 local formers = { [trial_id] = true }
-for i = 15, #ARGV do formers[ARGV[i]] = true end
+for i = 16, #ARGV do formers[ARGV[i]] = true end
+local no_longer_sure = {}
+for other in string.gmatch(ARGV[15], '%S+') do no_longer_sure[other] = true end
 
 -- A streak may look longer than it is while a pass in its middle was not read yet. Returns whether that changes what is known.
 local function note_repeats()
@@ -38,7 +41,7 @@ end
 
 local function known_better()
   for other, one in pairs(trials_of(p, id)) do
-    if not one.unsure and not formers[other] then return true end
+    if not one.unsure and not formers[other] and not no_longer_sure[other] then return true end
   end
   return false
 end

@@ -65,12 +65,13 @@ class Runs(Protocol):
         now_ms: int,
         outbreak: bool = False,
         superseded: Sequence[str] = (),
+        no_longer_sure: Sequence[str] = (),
     ) -> bool:
         """Write what a transition says of a fix; a fix that a person reported for the repository takes the verdict instead.
 
         ``outbreak``: the failure belongs to one. Where the transition says nothing of a fix (the failure is flaky and did not
         persist, or the outbreak ended by itself), what was written of it is taken back. It takes the place of the ``superseded``
-        trials. False when nothing changed.
+        trials; those that are ``no_longer_sure`` do not keep an unsure one out. False when nothing changed.
         """
         ...
 
