@@ -114,11 +114,11 @@ def jenkins(environ: Environment, _event: Mapping[str, Any]) -> CiFacts:
     get = reader(environ)
     job, number = get("JOB_NAME"), get("BUILD_NUMBER")
     branch = get("CHANGE_BRANCH") or get("BRANCH_NAME") or get("GIT_BRANCH").removeprefix("origin/")
-    fork = get("CHANGE_FORK")
+    fork, tag = get("CHANGE_FORK"), text_of(environ.get("BUILD_TAG"), 4 * MAX_NAME)
     return CiFacts(
         provider="jenkins",
         repo=repo_of(get("GIT_URL") or get("GIT_URL_1")),
-        build_id=get("BUILD_TAG") or (f"{job}#{number}" if job and number else number),
+        build_id=(tag or (f"{job}#{number}" if job and number else number))[-MAX_NAME:],  # the end tells builds apart
         run_number=number_of(number),
         job=job,
         job_id=number,
