@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 from fakes import Killed, Life, RecordingBell, failed, mortal, open_index, passed, watch_of
@@ -34,7 +35,7 @@ def test_what_is_known_in_the_end_does_not_depend_on_the_order_of_reading(
     client.close()
 
 
-def pushed(number: int) -> dict[str, str]:
+def pushed(number: int) -> dict[str, Any]:
     return {"commit_message": f"Change {number}"}
 
 
