@@ -30,7 +30,7 @@ from ci_memory_producers import FailureEvent, Producer
 from ci_memory_workers.adapters.embedded_redis import EmbeddedServer
 from ci_memory_workers.bootstrap import Container
 from ci_memory_workers.settings import Settings
-from ci_memory_workers.tasks.drain import Drain
+from ci_memory_workers.tasks.drain import Drain, keep_what_is_loaded
 from throughput import KNOWN, events, known_failures, server
 
 SIZE = 600
@@ -69,7 +69,9 @@ def fresh(made: list[FailureEvent], start: int) -> Iterator[FailureEvent]:
 def drain(url: str, slot: int, stopping: Any) -> None:
     """What `tasks.ingest.drain` does, until it is told to stop."""
     box = Container(Settings(url=url, drain_seconds=300), lambda task, args, queue: None)
-    Drain(box, slot, f"latency-{slot}", stopping.is_set).run()
+    one = Drain(box, slot, f"latency-{slot}", stopping.is_set)
+    keep_what_is_loaded(os.getpid())
+    one.run()
 
 
 def feed_log(url: str, made: list[FailureEvent], rate: float, stopping: Any) -> None:
@@ -131,7 +133,6 @@ def ours(embedded: EmbeddedServer, made: list[FailureEvent], probes: int) -> Tim
         process(drain, embedded.url, 0),
         process(drain, embedded.url, 1),
     ):
-
         ready: Iterator[FailureEvent] = iter(())
 
         def ask() -> None:

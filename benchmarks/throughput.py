@@ -34,7 +34,7 @@ from ci_memory_producers import FailureEvent, Producer
 from ci_memory_workers.adapters.embedded_redis import EmbeddedServer
 from ci_memory_workers.bootstrap import Container, now_ms
 from ci_memory_workers.settings import Settings
-from ci_memory_workers.tasks.drain import Drain
+from ci_memory_workers.tasks.drain import Drain, keep_what_is_loaded
 from throughput_parts import parts, show_parts
 
 BATCH = 100
@@ -116,6 +116,7 @@ def drain(url: str, slot: int, barrier: Any, stopping: Any) -> None:
     """What `tasks.ingest.drain` does, until it is told to stop."""
     box = Container(Settings(url=url, batch=BATCH, drain_seconds=300), lambda task, args, queue: None)
     box.failures.absorb(box.log.read(slot, 1, 1), now_ms())
+    keep_what_is_loaded(os.getpid())
     barrier.wait()
     Drain(box, slot, f"throughput-{slot}", stopping.is_set).run()
 

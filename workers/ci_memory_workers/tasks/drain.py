@@ -6,11 +6,13 @@ Redis's. Batches are taken in one after the other, in the order of the log.
 
 from __future__ import annotations
 
+import gc
 import logging
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cache
 
 from redis import RedisError
 
@@ -33,11 +35,21 @@ class UnderWay:
     counts: Future[Counts]
 
 
+@cache
+def keep_what_is_loaded(pid: int) -> None:
+    """Tell the garbage collector of this process, ``pid``, that what is loaded by now stays: else it looks through all modules
+    again and again, which takes a third of a drain's time. Once a process: what is garbage later must be found.
+    """
+    gc.collect()
+    gc.freeze()
+
+
 class Drain:
     """One drain in its slot. Redis's errors pass through: the slot's lease runs out, and beat rings for another drain."""
 
     def __init__(self, box: Container, slot: int, token: str, stopping: Callable[[], bool]) -> None:
         self._box = box
+        self._story = box.failures
         self._slot = slot
         self._token = token
         self._stopping = stopping
@@ -74,21 +86,21 @@ class Drain:
         self, entries: Sequence[Entry], before: UnderWay | None, hand: ThreadPoolExecutor
     ) -> tuple[Counts, UnderWay | None]:
         """Read a batch while the one before is taken in, and have it taken in next. Returns what became of the one before."""
-        story, now = self._box.failures, now_ms()
+        now = now_ms()
         try:
-            batch = story.read(entries, now)
+            batch = self._story.read(entries, now)
         except RedisError:
             raise
         except Exception as error:  # noqa: BLE001 - as in `_together`
             return self._finish(before) + self._alone(entries, error), None
         counts = self._finish(before)
-        return counts, UnderWay(entries, hand.submit(story.take_in, batch, now))
+        return counts, UnderWay(entries, hand.submit(self._story.take_in, batch, now))
 
     def _finish(self, batch: UnderWay | None) -> Counts:
         return self._together(batch.entries, batch.counts.result) if batch else Counts()
 
     def _absorb(self, entries: Sequence[Entry]) -> Counts:
-        return self._together(entries, lambda: self._box.failures.absorb(entries, now_ms()))
+        return self._together(entries, lambda: self._story.absorb(entries, now_ms()))
 
     def _together(self, entries: Sequence[Entry], act: Callable[[], Counts]) -> Counts:
         """A batch; when something in it can't be processed, entry by entry, so that the others go on."""
@@ -123,7 +135,7 @@ class Drain:
                 counts += self._bury(entry, "delivered_repeatedly", f"delivered {entry.deliveries} times, never finished")
                 continue
             try:
-                counts += self._box.failures.absorb([entry], now_ms())
+                counts += self._story.absorb([entry], now_ms())
             except RedisError:
                 raise
             except Exception as error:  # noqa: BLE001 - it fails alone too: this entry goes to the dead letters

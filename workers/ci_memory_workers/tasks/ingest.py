@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 from dataclasses import asdict
 
 from .. import names
 from ..app import app
-from .drain import Drain
+from .drain import Drain, keep_what_is_loaded
 from .process import container, stopping
 
 
@@ -19,7 +20,9 @@ def drain(slot: int) -> dict[str, int | str]:
     if not box.slots.hold(slot, token):
         return {"slot": slot, "skipped": "another drain holds the slot"}
     try:
-        counts = Drain(box, slot, token, stopping).run()
+        one = Drain(box, slot, token, stopping)
+        keep_what_is_loaded(os.getpid())
+        counts = one.run()
         lag = box.log.lag()
     finally:
         box.slots.release(slot, token)
