@@ -24,6 +24,8 @@ OWN_FILE = ""
 FILES = ("src/cart.py", "conf/shop.toml", OWN_FILE, OWN_FILE)
 PEOPLE = ("ada@example.com", "bob@example.com")
 ENDINGS = ("pass", "a", "b", "ab")
+CAST_BY_READING = ("matched", "fix didn't stick: failed again in build ")
+"""How the context begins of votes that are cast when a failure is read, not when something is learned."""
 BY_WHAT_IT_IS_RESOLVED = ("fix_repo", "resolved_fix", "resolved_kind", "resolved_ms")
 
 
@@ -106,7 +108,9 @@ def known(index: RedisIndex, client: Redis) -> dict[str, object]:
 
 
 def _votes(client: Redis, pattern_id: str) -> Counter[tuple[str, str, str]]:
-    """Votes but those for having matched, which name the builds that were read first."""
+    """Votes but those that reading casts, by what was known at that time: for having matched in the builds that were read first,
+    and against a fix that was still taken for one while further builds failed.
+    """
     waiting: Any = client.lrange(f"ci-memory:{{{T}}}:votes:{pattern_id}", 0, -1)
     votes = [json.loads(one) for one in waiting]
-    return Counter((one["vote"], one["target"], one["fix_id"]) for one in votes if not one["context"].startswith("matched"))
+    return Counter((one["vote"], one["target"], one["fix_id"]) for one in votes if not one["context"].startswith(CAST_BY_READING))

@@ -28,6 +28,9 @@ def all_known(client: Redis, order: Sequence[tuple[Event, bool]]) -> dict[str, o
 def test_what_is_known_in_the_end_does_not_depend_on_the_order_of_reading(
     redis_server: EmbeddedServer, data: st.DataObject, events: list[Event]
 ) -> None:
+    """All that is learned, that is: the votes that reading casts are outside, `CAST_BY_READING`. Who learns only after a pattern
+    failed in more than three further builds finds a vote against the fix, beside the one that its verdict is.
+    """
     client = Redis.from_url(redis_server.url)
     in_order = all_known(client, [(event, True) for event in events])
 
