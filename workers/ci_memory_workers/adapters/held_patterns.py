@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 
 from ..domain.pattern import Pattern
 
-MOST_HELD: Final = 4_096
+MOST_HELD: Final = 2_048
 """Fingerprints whose patterns are held, twice: the younger and the older ones."""
 
 
