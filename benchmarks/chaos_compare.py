@@ -85,7 +85,7 @@ def _faults_of_pattern(plan: Plan, found: Outcome, causes: list[int]) -> Iterato
 def _doubled_votes(where: str, pattern: dict[str, Any], held: Held) -> Iterator[Finding]:
     matched = 0
     for (kind, vote, context), count in held.votes.items():
-        matched += count * context.startswith("matched in build")
+        matched += count * context.startswith("matched")
         if count > 1 and " in build " in context:
             yield Finding("doubled", "votes in Aegis", count - 1, where, f"{kind} {vote}: {context}")
     if matched > int(pattern.get("match_votes", 0)):
@@ -139,7 +139,7 @@ def _more_votes(where: str, clean: Counter[tuple[str, str, str]], chaotic: Count
             sums[kind, vote, _BUILD.sub("in a build", context)] += count
     for (kind, vote, context), count in (told[1] - told[0]).items():
         # Matches are held against the ledger: some were cast on the reflection of a pattern that was merged since.
-        if not context.startswith("matched in"):
+        if not context.startswith("matched"):
             yield Finding("doubled", "votes in Aegis", count, where, f"{kind} {vote}: {context}")
 
 

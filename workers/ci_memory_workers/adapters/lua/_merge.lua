@@ -1,6 +1,7 @@
 --@include _ledger
 --@include _rulings
 --@include _apart
+--@include _matches
 -- Makes a pattern one with another. Shared by the scripts that name it (`--@include _merge`).
 --
 -- What `decide_split` needs to undo it is kept: the hash of the one that goes, its repos, fixes, reports and reruns, and
@@ -35,10 +36,9 @@ local function move_counts(p, from, into, now, counted)
   local its, there = tally_of(p, from), tally_of(p, into)
   if not counted then
     for _, name in ipairs({ 'occurrence_count', 'episodes', 'match_votes' }) do there[name] = there[name] + its[name] end
-    for _, field in ipairs({ 'flaky_count', '~voted' }) do redis.call('HINCRBY', new, field, redis.call('HGET', old, field) or '0') end
+    redis.call('HINCRBY', new, 'flaky_count', redis.call('HGET', old, 'flaky_count') or '0')
+    move_matches(p, from, into)
   end
-  -- Aegis is told of each match by a vote, see next_vote: the one that stays owes those that the other owed.
-  redis.call('HSET', old, '~voted', its.match_votes)
   if tonumber(redis.call('HGET', old, 'flaky_count') or '0') > 0 then redis.call('ZADD', p .. 'due:quarantine', now, into) end
   for _, repo in ipairs(names(p, from, 'repos')) do
     if put_member(p, into, 'repos', repo, true) then

@@ -1,7 +1,6 @@
 --@include _versioned
 --@include _tenants
 --@include _merge
---@include _recent
 -- Puts a pattern back with all that is known of it, unless what is here is as new or newer. Counters never fall.
 --
 -- KEYS[1]  the tenant's prefix   KEYS[2]  the set of tenants
