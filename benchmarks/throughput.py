@@ -1,6 +1,6 @@
 """Events a second, side by side in one run: a bare stream, Celery with an empty task, and the drain with all that it does.
 
-    uv run python benchmarks/throughput.py [--data DIR] [--events 6000] [--rounds 3] [--json FILE]
+    uv run python benchmarks/throughput.py [--data DIR] [--events 12000] [--rounds 3] [--json FILE]
 
 Known failures, whose texts are real where DIR is given (DIR/grouping, cut to the length), at 600 B and 4 kB. Rounds are
 interleaved, and medians are printed, since machines are noisy: the ratios count.
@@ -199,7 +199,7 @@ def main() -> None:
     """Run the rounds and print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path)
-    parser.add_argument("--events", type=int, default=6_000)
+    parser.add_argument("--events", type=int, default=12_000)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--json", type=Path)
     flags = parser.parse_args()
