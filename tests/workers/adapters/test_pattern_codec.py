@@ -10,17 +10,8 @@ from hypothesis import strategies as st
 
 from ci_memory_producers.events import PassEvent, ResolutionEvent
 from ci_memory_workers.adapters.event_codec import END, decode_sample, decode_slim, encode_event, encode_first, slim_record
-from ci_memory_workers.adapters.pattern_codec import (
-    decode_counts,
-    decode_pattern,
-    digest,
-    encode_analysis,
-    encode_counts,
-    encode_fix,
-    pairs,
-    pattern_fields,
-    text,
-)
+from ci_memory_workers.adapters.fix_codec import decode_counts, encode_counts, encode_fix
+from ci_memory_workers.adapters.pattern_codec import decode_pattern, digest, encode_analysis, pairs, pattern_fields, text
 from ci_memory_workers.domain.pattern import Fix
 from ci_memory_workers.services.ports import AnalystAnswer, Dated
 

@@ -7,7 +7,7 @@ from fakes import HOUR_MS, NOW, T, failed, open_index, the
 from learned_patterns import RULING, known, learn, merge, resolve, rich
 from redis import Redis
 
-from ci_memory_workers.adapters.pattern_codec import FIX_FIELDS
+from ci_memory_workers.adapters.fix_codec import FIX_FIELDS
 from ci_memory_workers.adapters.redis_archive import RedisArchive
 from ci_memory_workers.adapters.redis_decisions import RedisDecisions
 from ci_memory_workers.adapters.redis_index import RedisIndex

@@ -8,7 +8,8 @@ import pytest
 from fakes import NOW, T, archive_of, open_index
 from redis import Redis
 
-from ci_memory_workers.adapters.pattern_codec import decode_told, encode_fix, prefix, text
+from ci_memory_workers.adapters.fix_codec import decode_told, encode_fix
+from ci_memory_workers.adapters.pattern_codec import prefix, text
 from ci_memory_workers.adapters.redis_watch import MOST_COMMITS, MOST_WATCHERS, RedisFixWatch
 from ci_memory_workers.domain.pattern import Fix
 from ci_memory_workers.services.ports.watch import Change

@@ -7,21 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ..services.ports.archive import FixState, PatternState, PlaceState, RulingState, TrialState
-from .pattern_codec import (
-    COUNTS,
-    TRAITS,
-    decode_analysis,
-    decode_change,
-    decode_counts,
-    decode_told,
-    encode_counts,
-    encode_told,
-    encode_traits,
-    pack_analysis,
-    pairs,
-    pattern_fields,
-    text,
-)
+from .fix_codec import COUNTS, decode_change, decode_counts, decode_told, encode_counts, encode_told
+from .pattern_codec import TRAITS, decode_analysis, encode_traits, pack_analysis, pairs, pattern_fields, text
 
 NOT_KNOWLEDGE = frozenset({"analysis", "merged_into", "journal_id", "broken"})
 """Fields of a pattern's hash that are no part of its state's: the diagnosis stands apart, and the rest is about here and now."""

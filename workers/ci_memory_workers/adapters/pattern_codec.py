@@ -12,12 +12,11 @@ from ci_memory_producers.events import Diagnosis
 from ci_memory_producers.keys import tenant_prefix
 
 from ..domain.confidence import best
-from ..domain.pattern import Fix, Outbreak, Pattern, Quarantine, Ruling, Span
+from ..domain.pattern import Outbreak, Pattern, Quarantine, Span
 from ..services.ports import AnalystAnswer
+from .fix_codec import as_json, decode_fixes
 from .packed_text import pack, unpack
 
-FIX_FIELDS = ("fix_type", "description", "commit", "fixed_by", "repo", "resolved_ms", "learned", "files")
-"""What a fix says, in the order in which Redis holds it (`_ledger.lua` reads some); its outcomes are counted beside it."""
 TRAITS = ("category", "signal", "stage", "generic", "test_key", "headline")
 """What a pattern is by: the same for all its life, and kept as one JSON array that the scripts don't read."""
 TALLY = (
@@ -25,8 +24,6 @@ TALLY = (
     "outbreak_ms", "outbreak_last_ms", "outbreak_builds", "outbreak_repositories",
 )  # fmt: skip
 """What is counted of a pattern with each of its failures, in the order of ``_tally.lua``; an outbreak's where it had one."""
-COUNTS = ("reported|pending", "reported|worked", "reported|failed", "inferred|pending", "inferred|worked", "inferred|failed")
-"""Trials by kind and verdict, in the order in which `_ledger.lua` counts them; repositories and the last success follow."""
 
 
 def text(value: Any) -> str:
@@ -68,26 +65,6 @@ def encode_analysis(answer: AnalystAnswer) -> bytes:
 def pack_analysis(diagnosis: Diagnosis, analyst: str, reason: str) -> bytes:
     """The same of its parts."""
     return pack(as_json({"analyst": analyst, "reason": reason, "diagnosis": diagnosis.model_dump()}))
-
-
-def encode_fix(fix: Fix | None) -> str:
-    """What a fix says; '' for none."""
-    return encode_told(fix) if fix else ""
-
-
-def encode_told(fix: object) -> str:
-    """`FIX_FIELDS` of what has them, in their order, as JSON."""
-    return as_json([getattr(fix, name) for name in FIX_FIELDS])
-
-
-def decode_told(encoded: str) -> dict[str, Any]:
-    """The other way, by name."""
-    return dict(zip(FIX_FIELDS, json.loads(encoded), strict=True))
-
-
-def as_json(value: object) -> str:
-    """JSON without blanks, as Redis keeps it."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 def pattern_fields(reply: Any) -> dict[str, str]:
@@ -251,64 +228,6 @@ def decode_analysis(data: str) -> tuple[Diagnosis | None, str, str]:
         return None, "", ""
     fields = json.loads(unpack(data.encode("utf-8", "surrogateescape")))
     return Diagnosis.model_validate(fields["diagnosis"]), fields["analyst"], fields.get("reason", "")
-
-
-def decode_fixes(fields: Mapping[str, str]) -> tuple[Fix, ...]:
-    """The fixes in a pattern's hash, with their outcomes."""
-    return tuple(
-        _fix(
-            name[4:],
-            told,
-            fields.get(f"n|{name[4:]}", ""),
-            fields.get(f"changed|{name[4:]}", ""),
-            fields.get(f"veto|{name[4:]}", ""),
-            fields.get(f"pin|{name[4:]}", ""),
-        )
-        for name, told in fields.items()
-        if name.startswith("fix|")
-    )
-
-
-@lru_cache(maxsize=4_096)
-def _fix(fix_id: str, told: str, counted: str, changed_: str, veto: str, pin: str) -> Fix:
-    fields, counts, change = decode_told(told), decode_counts(counted), decode_change(changed_)
-    return Fix(
-        fix_id,
-        **{**fields, "files": tuple(fields["files"])},
-        worked=counts["reported|worked"],
-        failed=counts["reported|failed"],
-        learned_worked=counts["inferred|worked"],
-        learned_failed=counts["inferred|failed"],
-        pending=counts["inferred|pending"],
-        repositories=counts["repositories"],
-        last_worked_ms=counts["last"],
-        changed_ms=change[0],
-        changed_file=change[1],
-        veto=decode_ruling(veto),
-        pin=decode_ruling(pin),
-    )
-
-
-def decode_counts(counted: str) -> dict[str, int]:
-    """What is counted of a fix: trials by `COUNTS`, ``repositories``, and when it ``last`` worked, ms."""
-    names = (*COUNTS, "repositories", "last")
-    return dict.fromkeys(names, 0) | dict(zip(names, map(int, counted.split()), strict=False))
-
-
-def encode_counts(counts: Mapping[str, int], repositories: int, last_ms: int) -> str:
-    """The other way."""
-    return " ".join(str(number) for number in (*(counts.get(name, 0) for name in COUNTS), repositories, last_ms))
-
-
-def decode_change(told: str) -> tuple[int, str]:
-    """When a file of a fix was changed again, and which: what ``files_changed.lua`` writes as 'ms|file'."""
-    ms, _, file = told.partition("|")
-    return int(ms or 0), file
-
-
-def decode_ruling(data: str) -> Ruling | None:
-    """Who decided something, why and when; None for ''."""
-    return Ruling(**json.loads(data)) if data else None
 
 
 def prefix(tenant: str) -> str:

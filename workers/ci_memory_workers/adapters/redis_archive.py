@@ -14,7 +14,8 @@ from ..services.ports import FailureContext
 from ..services.ports.archive import Aliased, JournalEntry, PatternState, Restored, RulingState
 from .archive_codec import decode_ruling, decode_state, encode_ruling, sections
 from .event_codec import decode_sample
-from .pattern_codec import encode_fix, pairs, pattern_fields, prefix, text
+from .fix_codec import encode_fix
+from .pattern_codec import pairs, pattern_fields, prefix, text
 from .redis_due import TENANTS
 from .redis_index import SAMPLE_SECONDS
 from .redis_watch import RedisFixWatch

@@ -9,7 +9,8 @@ from redis import Redis
 from ..domain.pattern import Ruling
 from ..errors import DecisionRefused, Permanent, UnknownFix, UnknownPattern
 from ..services.ports.decisions import Alias, Apart, FixDecision, Split, Standing
-from .pattern_codec import decode_ruling, pairs, prefix, text
+from .fix_codec import decode_ruling
+from .pattern_codec import pairs, prefix, text
 from .scripts import Scripts
 
 

@@ -22,18 +22,10 @@ from ..domain.place import as_it_is_there, depends_on_place
 from ..domain.stats import Totals
 from ..services.ports import AnalystAnswer, Applied, Dated, FailureContext, Lease, PendingVote, Reading
 from .event_codec import decode_sample, encode_event, encode_first, line_id
+from .fix_codec import encode_fix
 from .held_patterns import HeldPatterns
 from .notice_codec import encode_noted
-from .pattern_codec import (
-    decode_applied,
-    decode_pattern,
-    encode_analysis,
-    encode_fix,
-    pairs,
-    pattern_fields,
-    prefix,
-    text,
-)
+from .pattern_codec import decode_applied, decode_pattern, encode_analysis, pairs, pattern_fields, prefix, text
 from .redis_due import TENANTS
 from .redis_runs import RedisRuns
 from .scripts import Scripts

@@ -10,7 +10,8 @@ from ..domain.pattern import Fix, Span
 from ..domain.transitions import Transition, clean_runs
 from ..services.ports import Line
 from .event_codec import decode_line
-from .pattern_codec import decode_spans, decode_tally, encode_fix, pairs, prefix, text
+from .fix_codec import encode_fix
+from .pattern_codec import decode_spans, decode_tally, pairs, prefix, text
 from .redis_due import RedisDue
 
 MOST_LINES = 20
