@@ -22,7 +22,7 @@ READ_FROM = NOW + 1_000 * HOUR_MS
 OWN_FILE = ""
 """Stands for a file that no other commit changes."""
 FILES = ("src/cart.py", "conf/shop.toml", OWN_FILE, OWN_FILE)
-PEOPLE = ("ada@example.com", "bob@example.com")
+AUTHORS = ("dev@example.com", "ops@example.com")
 ENDINGS = ("pass", "a", "b", "ab")
 CAST_BY_READING = ("matched", "fix didn't stick: failed again in build ")
 """How the context begins of votes that are cast when a failure is read, not when something is learned."""
@@ -38,7 +38,7 @@ class Commit:
     path: str
 
 
-COMMITS = st.builds(Commit, st.sampled_from((True, True, False)), st.sampled_from(PEOPLE), st.sampled_from(FILES))
+COMMITS = st.builds(Commit, st.sampled_from((True, True, False)), st.sampled_from(AUTHORS), st.sampled_from(FILES))
 RUNS = st.lists(st.tuples(COMMITS, st.lists(st.sampled_from(ENDINGS), min_size=1, max_size=2)), min_size=2, max_size=10)
 
 

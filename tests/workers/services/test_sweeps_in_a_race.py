@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from fakes import NOW, RecordingBell, T, failed, open_index, passed, the
 from line_runs import NoLists
@@ -37,6 +39,19 @@ def flakes(index: RedisIndex, builds: range) -> str:
     return pattern_id
 
 
+def overtaken(index: RedisIndex, monkeypatch: pytest.MonkeyPatch, happens: Callable[[], object]) -> None:
+    """From now on ``happens`` comes, once, after a pattern was read and before its reader goes on."""
+    look, late = index.pattern, [happens]
+
+    def read(tenant: str, wanted: str) -> Pattern | None:
+        found = look(tenant, wanted)
+        if late:
+            late.pop()()
+        return found
+
+    monkeypatch.setattr(index, "pattern", read)
+
+
 def status(index: RedisIndex, pattern_id: str) -> str:
     return the(index.pattern(T, pattern_id)).status
 
@@ -45,15 +60,8 @@ def test_what_fails_again_long_ago_while_a_sweep_looks_at_it_ages_all_the_same(
     index: RedisIndex, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pattern_id = fails(index)
-    look, late = index.pattern, [NOW + 1_000]
+    overtaken(index, monkeypatch, lambda: fails(index, NOW + 1_000))
 
-    def overtaken(tenant: str, wanted: str) -> Pattern | None:
-        found = look(tenant, wanted)
-        if late:
-            fails(index, late.pop())
-        return found
-
-    monkeypatch.setattr(index, "pattern", overtaken)
     decisions = sweeper_of(index).age(NOW + 91 * DAY_MS)
 
     assert [decision.pattern_id for decision in decisions] == [pattern_id]
@@ -64,15 +72,8 @@ def test_what_is_flaky_once_more_while_a_sweep_looks_at_it_is_looked_at_again(
     index: RedisIndex, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pattern_id = flakes(index, range(2))
-    look, late = index.pattern, [range(2, 4)]
+    overtaken(index, monkeypatch, lambda: flakes(index, range(2, 4)))
 
-    def overtaken(tenant: str, wanted: str) -> Pattern | None:
-        found = look(tenant, wanted)
-        if late:
-            flakes(index, late.pop())
-        return found
-
-    monkeypatch.setattr(index, "pattern", overtaken)
     sweeps = sweeper_of(index)
     sweeps.judge_flaky(NOW + 500)
     sweeps.judge_flaky(NOW + 1_000)

@@ -33,7 +33,7 @@ class HeldPatterns:
         return found
 
     def keep(self, tenant: str, fingerprint: str, pattern: Pattern, version: str) -> None:
-        """Hold a pattern from now on. What has no version yet is not held."""
+        """Hold a pattern from now on; unless ``version`` is '': what has none yet, and what is held already."""
         if version:
             self._keep((tenant, fingerprint), Held(f"{pattern.pattern_id} {version}", pattern))
 

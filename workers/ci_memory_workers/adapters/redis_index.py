@@ -100,8 +100,8 @@ class RedisIndex(RedisRuns):
         reply: bytes = self._scripts.run("apply_batch", [prefix(tenant), TENANTS], *settings, *encoded)
         outcomes, told = decode_applied(reply.split(between), held)
         for (event, _), (_, pattern_id) in zip(events, outcomes, strict=True):
-            if isinstance(event, Reading) and pattern_id in told and (version := told[pattern_id].version):
-                self._held.keep(tenant, event.fingerprint, told[pattern_id].pattern, version)
+            if isinstance(event, Reading) and pattern_id in told:
+                self._held.keep(tenant, event.fingerprint, *told[pattern_id])
         return outcomes, {pattern_id: its.pattern for pattern_id, its in told.items()}
 
     def _as_it_is_there(self, tenant: str, event: Reading | Dated, pattern: Pattern | None) -> Pattern | None:

@@ -38,7 +38,7 @@ class UnderWay:
 @cache
 def keep_what_is_loaded(pid: int) -> None:
     """Tell the garbage collector of this process, ``pid``, that what is loaded by now stays: else it looks through all modules
-    again and again, which takes a third of a drain's time. Once a process: what is garbage later must be found.
+    again and again. Once a process: what is garbage later must be found.
     """
     gc.collect()
     gc.freeze()
